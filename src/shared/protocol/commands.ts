@@ -1,0 +1,124 @@
+import { z } from "zod";
+
+/** A path inside the container; relative ones are under /workspace. */
+export const SandboxPath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((path) => !path.includes("\0"), "must not hold a NUL byte");
+
+/** An argument, as execve(2) takes it: any string without NUL. */
+const Argument = z.string().refine((value) => !value.includes("\0"), "must not hold a NUL byte");
+
+const Environment = z.record(z.string().regex(/^[^=\0]+$/, "a name holds no '=' and no NUL byte"), Argument);
+
+export const Encoding = z.enum(["utf8", "base64"]);
+
+const Base64 = z.base64("is not base64");
+
+/** Bytes as text: `content` is checked against `encoding`. */
+function checkEncoding(
+  value: { content: string; encoding?: "utf8" | "base64" | undefined },
+  context: z.RefinementCtx,
+) {
+  if (value.encoding !== "base64") return;
+  const checked = Base64.safeParse(value.content);
+  if (!checked.success) context.addIssue({ code: "custom", path: ["content"], message: "is not base64" });
+}
+
+export const SourceFile = z
+  .strictObject({ path: SandboxPath, content: z.string(), encoding: Encoding.default("utf8") })
+  .superRefine(checkEncoding);
+
+const offset = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** What runs a program: argv as execve(2) has it, no shell in between. `workingDirectory` defaults to /workspace. */
+export const ExecuteShell = z.strictObject({
+  type: z.literal("execute_shell"),
+  commandName: Argument.min(1),
+  args: z.array(Argument).default([]),
+  workingDirectory: SandboxPath.optional(),
+  env: Environment.optional(),
+  stdin: z.string().optional(),
+});
+
+/** A program in the session's language. `files` are written beside it before it runs. */
+export const ExecuteCode = z.strictObject({
+  type: z.literal("execute_code"),
+  code: z.string(),
+  files: z.array(SourceFile).max(100).optional(),
+  args: z.array(Argument).default([]),
+  workingDirectory: SandboxPath.optional(),
+  env: Environment.optional(),
+  stdin: z.string().optional(),
+});
+
+/**
+ * `Create` (the default) and `Overwrite` create or replace, `CreateNew` refuses what exists, as .NET's FileMode.
+ * With `offset` the bytes go there and the rest of the file stays.
+ */
+export const WriteFile = z
+  .strictObject({
+    type: z.literal("write_file"),
+    path: SandboxPath,
+    content: z.string(),
+    mode: z.enum(["Create", "Append", "Overwrite", "CreateNew"]).default("Create"),
+    encoding: Encoding.default("utf8"),
+    offset: offset.optional(),
+  })
+  .superRefine(checkEncoding);
+
+/** At most 1 MiB at once. Without `encoding`: utf8 when the bytes are UTF-8, else base64. */
+export const ReadFile = z.strictObject({
+  type: z.literal("read_file"),
+  path: SandboxPath,
+  encoding: Encoding.optional(),
+  offset: offset.optional(),
+  length: z.int().min(0).max(1_048_576).optional(),
+});
+
+/** Missing parents are made; a folder that is there already is no error. */
+export const CreateDirectory = z.strictObject({
+  type: z.literal("create_directory"),
+  path: SandboxPath,
+});
+
+export const CopyFile = z.strictObject({
+  type: z.literal("copy_file"),
+  source: SandboxPath,
+  destination: SandboxPath,
+  overwrite: z.boolean().default(true),
+});
+
+export const ListFiles = z.strictObject({
+  type: z.literal("list_files"),
+  path: SandboxPath.default("/workspace"),
+  recursive: z.boolean().default(false),
+  includeHidden: z.boolean().default(false),
+});
+
+/** What a session can be told to do. */
+export const Command = z.discriminatedUnion("type", [
+  ExecuteShell,
+  ExecuteCode,
+  WriteFile,
+  ReadFile,
+  CreateDirectory,
+  CopyFile,
+  ListFiles,
+]);
+export type Command = z.infer<typeof Command>;
+
+export type ProgramCommand = Extract<Command, { type: "execute_shell" | "execute_code" }>;
+
+/** Whether a command's result is that of a program (exit code, stdout, stderr) or that of a file operation. */
+export function runsProgram(type: Command["type"]): boolean {
+  return type === "execute_shell" || type === "execute_code";
+}
+
+/** Other names for a command: of the type, and of its fields. */
+export const COMMAND_ALIASES: Readonly<Record<string, { type: string; fields: Record<string, string> }>> = {
+  shell: { type: "execute_shell", fields: { command: "commandName" } },
+  execute: { type: "execute_code", fields: {} },
+  create_dir: { type: "create_directory", fields: {} },
+};

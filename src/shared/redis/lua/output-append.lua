@@ -1,0 +1,74 @@
+-- include: time fence end-command
+-- Stores output and, when given, the end of a running command: the one way in. Idempotent by offset: what lies below the
+-- stored offset is dropped, so neither a call sent again nor a successor of a dead worker doubles a byte.
+-- KEYS session, lease, command, output
+-- ARGV prefix, tenant, session id, command id, token, epoch, retention, outcome (JSON) or '',
+--      then per chunk: 'o' or 'e' (stdout, stderr), offset, bytes
+-- Returns {'ok', commands still pending} | {'fenced'} | {'ended'}
+if fenced(KEYS[2], ARGV[5], KEYS[1], ARGV[6]) then return { 'fenced' } end
+local command = redis.call('HMGET', KEYS[3], 'state', 'offset', 'bytes', 'lastSeq', 'base', 'maxOutputBytes', 'keep', 'truncated')
+if command[1] ~= 'running' then return { 'ended' } end
+local offset, bytes, last_seq, base = tonumber(command[2]) or 0, tonumber(command[3]) or 0, tonumber(command[4]) or 0, tonumber(command[5]) or 1
+local most, keep, truncated = tonumber(command[6]), command[7], command[8] == '1'
+local channel = ARGV[1] .. ':events:' .. ARGV[3]
+
+local function push(entry, payload)
+  redis.call('RPUSH', KEYS[4], entry .. payload)
+  last_seq = last_seq + 1
+  local event = { type = 'output', commandId = ARGV[4], seq = last_seq }
+  if #payload <= 4096 then
+    event.inline = true
+    redis.call('PUBLISH', channel, cjson.encode(event) .. '\n' .. entry .. payload)
+  else
+    redis.call('PUBLISH', channel, cjson.encode(event))
+  end
+end
+
+-- The longest part of at most `room` bytes that cuts no UTF-8 character.
+local function whole_characters(payload, room)
+  local cut = room
+  while cut > 0 and room - cut < 4 do
+    local byte = string.byte(payload, cut + 1)
+    if byte < 128 or byte >= 192 then return string.sub(payload, 1, cut) end
+    cut = cut - 1
+  end
+  return string.sub(payload, 1, room)
+end
+
+for i = 9, #ARGV, 3 do
+  local stream, at, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+  local chunk_end = at + #payload
+  if chunk_end > offset then
+    if at < offset then
+      payload = string.sub(payload, offset - at + 1)
+      at = offset
+    elseif at > offset then
+      push('g' .. offset .. ':', tostring(at - offset))
+    end
+    offset = chunk_end
+    if keep == 'head' and bytes + #payload > most then
+      payload = truncated and '' or whole_characters(payload, most - bytes)
+      truncated = true
+    end
+    if #payload > 0 then
+      push(stream .. string.format('%.0f', at) .. ':', payload)
+      bytes = bytes + #payload
+    end
+    while bytes > most do
+      local dropped = redis.call('LPOP', KEYS[4])
+      base = base + 1
+      truncated = true
+      if string.sub(dropped, 1, 1) ~= 'g' then
+        bytes = bytes - (#dropped - string.find(dropped, ':', 1, true))
+      end
+    end
+  end
+end
+if #ARGV > 8 then
+  redis.call('HSET', KEYS[3], 'offset', string.format('%.0f', offset), 'bytes', bytes, 'lastSeq', last_seq, 'base', base,
+    'truncated', truncated and '1' or '0')
+end
+if ARGV[8] ~= '' then
+  end_command(ARGV[1], ARGV[2], ARGV[3], ARGV[4], cjson.decode(ARGV[8]), ARGV[7])
+end
+return { 'ok', redis.call('LLEN', KEYS[1] .. ':pending') }

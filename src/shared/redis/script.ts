@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Redis } from "ioredis";
+
+/** A Lua script: one atomic step. `R` is what it returns. */
+export interface Script {
+  source: string;
+  sha: string;
+}
+
+const all: Script[] = [];
+
+function read(path: string): string {
+  return readFileSync(new URL(`./lua/${path}`, import.meta.url), "utf8");
+}
+
+/**
+ * The script of `lua/<name>.lua`, with what its lines `-- include: <name> …` name from `lua/lib` before it.
+ * Scripts may run when Redis is at its memory limit (`allow-oom`, Redis 7 or Valkey): terminal writes are never
+ * refused; what may be refused is (memory.ts).
+ */
+export function script(name: string): Script {
+  const body = read(`${name}.lua`);
+  const included = [...body.matchAll(/^-- include: (.+)$/gm)].flatMap((line) => (line[1] ?? "").split(" "));
+  const source = ["#!lua flags=allow-oom", ...included.map((part) => read(`lib/${part}.lua`)), body].join(
+    "\n",
+  );
+  const made = { source, sha: createHash("sha1").update(source).digest("hex") };
+  all.push(made);
+  return made;
+}
+
+/** Loads every script, so that EVALSHA finds it: at each (re)connect, since a new Redis knows none. */
+export async function loadScripts(redis: Redis): Promise<void> {
+  const loader = redis.pipeline();
+  for (const { source } of all) loader.script("LOAD", source);
+  await loader.exec();
+}
+
+/**
+ * Runs a script. The command is written before this returns, so scripts and other commands of one connection reach
+ * Redis in the order of the calls (unless the script had been flushed).
+ */
+export async function run(
+  redis: Redis,
+  { sha, source }: Script,
+  keys: string[],
+  args: (string | number | Buffer)[],
+): Promise<unknown> {
+  try {
+    return await redis.evalsha(sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+    return redis.eval(source, keys.length, ...keys, ...args);
+  }
+}
