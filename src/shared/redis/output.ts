@@ -69,7 +69,10 @@ export async function appendOutput(
   return { status: status === "fenced" ? "fenced" : "ended" };
 }
 
-/** Entries from `fromSeq` on, at most `count`; `base` is the seq of the first that is still there. */
+/**
+ * Entries from `fromSeq` on, at most `count`; `base` is the seq of the first that is still there, so entries begin at
+ * the larger of the two.
+ */
 export async function readOutput(
   redis: Redis,
   keys: Keys,
@@ -77,17 +80,22 @@ export async function readOutput(
   fromSeq: number,
   count: number,
 ): Promise<{ base: number; chunks: Chunk[] }> {
-  // The list may lose its head (`keep: tail`) between two reads: both come from one transaction.
-  const base = Number((await redis.hget(keys.command(commandId), "base")) ?? 1);
-  const from = Math.max(fromSeq, base);
-  const replies = await redis
-    .multi()
-    .hget(keys.command(commandId), "base")
-    .lrangeBuffer(keys.output(commandId), from - base, from - base + count - 1)
-    .exec();
-  const [baseReply, listReply] = replies ?? [];
-  const baseNow = Number(baseReply?.[1] ?? 1);
-  const entries = Array.isArray(listReply?.[1]) ? listReply[1].filter(Buffer.isBuffer) : [];
-  const first = baseNow + (from - base);
-  return { base: baseNow, chunks: entries.map((entry, index) => parseChunk(first + index, entry)) };
+  // The list loses its head meanwhile under `keep: tail`, which moves every index: read again until base has held still.
+  let base = Number((await redis.hget(keys.command(commandId), "base")) ?? 1);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const from = Math.max(fromSeq, base);
+    const replies = await redis
+      .multi()
+      .hget(keys.command(commandId), "base")
+      .lrangeBuffer(keys.output(commandId), from - base, from - base + count - 1)
+      .exec();
+    const [baseReply, listReply] = replies ?? [];
+    const baseNow = Number(baseReply?.[1] ?? 1);
+    if (baseNow === base) {
+      const entries = Array.isArray(listReply?.[1]) ? listReply[1].filter(Buffer.isBuffer) : [];
+      return { base, chunks: entries.map((entry, index) => parseChunk(from + index, entry)) };
+    }
+    base = baseNow;
+  }
+  return { base, chunks: [] };
 }
