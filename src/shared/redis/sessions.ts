@@ -169,7 +169,10 @@ export interface SessionEnd {
   queued: Outcome;
 }
 
-/** The owner ends a session. False when it is no longer the owner. */
+/**
+ * The owner ends a session; with `idleMs` only when nothing has happened in it for that long (else `busy`).
+ * `fenced`: it is no longer the owner.
+ */
 export async function endSession(
   redis: Redis,
   keys: Keys,
@@ -177,7 +180,8 @@ export async function endSession(
   session: { sessionId: string; epoch: number },
   end: SessionEnd,
   retentionSeconds: number,
-): Promise<boolean> {
+  idleMs?: number,
+): Promise<"ended" | "fenced" | "busy"> {
   const reply = await run(
     redis,
     endScript,
@@ -192,9 +196,10 @@ export async function endSession(
       JSON.stringify(end.running),
       JSON.stringify(end.queued),
       retentionSeconds,
+      idleMs ?? "",
     ],
   );
-  return reply === 1;
+  return z.enum(["ended", "fenced", "busy"]).parse(reply);
 }
 
 /** Ends a session that no worker will end. False when a worker lives that will. */
@@ -232,6 +237,12 @@ export async function readSession(
   sessionId: string,
 ): Promise<SessionRecord | undefined> {
   return parseSession(await redis.hgetall(keys.session(sessionId)));
+}
+
+/** How long until a session's deadline by the clock of Redis, which set it; below 0 when it is past. */
+export async function untilDeadlineMs(redis: Redis, { deadline }: SessionRecord): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Date.parse(deadline) - (Number(seconds) * 1000 + Number(microseconds) / 1000);
 }
 
 /** The live sessions, oldest first. */

@@ -38,6 +38,11 @@ export async function renewLease(
   return reply === 1;
 }
 
+/** Whether this process is still the worker. */
+export async function holdsLease(redis: Redis, keys: Keys, { workerId, token }: Tenure): Promise<boolean> {
+  return (await redis.get(keys.lease(workerId))) === token;
+}
+
 /** Gives the lease up and announces a successor until `restartingUntil` (ISO 8601). */
 export async function releaseLease(
   redis: Redis,

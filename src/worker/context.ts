@@ -1,0 +1,38 @@
+import type Docker from "dockerode";
+import type { Redis } from "ioredis";
+import type { Config } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import type { Tenure } from "../shared/redis/workers.ts";
+
+/** What every part of a worker needs, for the time of one tenure; made once in main.ts and passed down. */
+export interface WorkerContext {
+  config: Config;
+  redis: Redis;
+  keys: Keys;
+  docker: Docker;
+  log: Log;
+  tenure: Tenure;
+  /** The label of this installation's containers. */
+  deployment: string;
+  /** Aborted when the tenure ends: whoever waits gives up, and nothing is written any more. */
+  signal: AbortSignal;
+  /** Tells that a write was refused; ends the tenure if another process is this worker now. */
+  onFenced: () => void;
+  /** Whether Redis is so full that programs have to wait with their output. */
+  isMemoryFull: () => boolean;
+}
+
+/** Waits, or until the tenure ends. Returns whether it still lasts. */
+export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve(!signal.aborted);
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+  });
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import { readConfig } from "../shared/config.ts";
+import { createLog } from "../shared/log.ts";
+import { checkRedis, connectRedis, memoryShare } from "../shared/redis/client.ts";
+import { keysOf } from "../shared/redis/keys.ts";
+import { deploymentId, holdsLease, releaseLease } from "../shared/redis/workers.ts";
+import { pause, type WorkerContext } from "./context.ts";
+import { connectEngine, workerIdOf } from "./fleet/engine.ts";
+import { acquireLease, keepLease } from "./fleet/lease.ts";
+import { keepReconciled } from "./fleet/reconcile.ts";
+import { obeyControl } from "./intake/control.ts";
+import { answerDoorbell } from "./intake/doorbell.ts";
+import { takeSessions } from "./intake/placement.ts";
+import { watchLifetimes } from "./session/lifetime.ts";
+import type { Sessions } from "./session/start.ts";
+
+/**
+ * A worker process: standby → worker (a tenure) → standby …, until SIGTERM.
+ * SIGTERM in a tenure: nothing new is taken, what runs gets 30 s, and the containers are left to the successor.
+ */
+const DRAIN_MS = 30_000;
+const SUCCESSOR_MS = 5 * 60_000;
+const MEMORY_CHECK_MS = 5000;
+/** From this share of Redis' memory on programs wait with their output. */
+const MEMORY_FULL = 0.9;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog("worker", config.logLevel);
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+
+  const redis = connectRedis(config.redisUrl, log, "codebeaker-worker");
+  await checkRedis(redis, log);
+  const keys = keysOf(config.keyPrefix);
+  const engine = await connectEngine(config, log);
+  const workerId = config.workerId ?? workerIdOf(engine, config.keyPrefix);
+  const deployment = await deploymentId(redis, keys, randomBytes(8).toString("hex"));
+
+  while (!stopping.signal.aborted) {
+    const tenure = { workerId, token: randomBytes(16).toString("hex") };
+    if (!(await acquireLease(redis, keys, tenure, engine, config.slots, log, stopping.signal))) break;
+    log.info({ workerId }, "this process is the worker");
+
+    const ending = new AbortController();
+    const onLost = () => {
+      if (!ending.signal.aborted)
+        log.warn({ workerId }, "another process is this worker now; back to standby");
+      ending.abort();
+    };
+    const onFenced = () => {
+      holdsLease(redis, keys, tenure).then(
+        (held) => held || onLost(),
+        () => {},
+      );
+    };
+    void keepLease(redis, keys, tenure, engine, config.slots, log, ending.signal, onLost);
+    const ctx: WorkerContext = {
+      config,
+      redis,
+      keys,
+      docker: engine.docker,
+      log,
+      tenure,
+      deployment,
+      signal: ending.signal,
+      onFenced,
+      isMemoryFull: watchMemory(redis, ending.signal),
+    };
+    await serve(ctx, stopping.signal);
+    if (!ending.signal.aborted) {
+      await releaseLease(redis, keys, tenure, new Date(Date.now() + SUCCESSOR_MS).toISOString());
+      ending.abort();
+    }
+  }
+  log.info("stopped");
+  // Streams to containers and BullMQ's connections would keep the process alive.
+  process.exit(0);
+}
+
+/** Runs sessions until the tenure ends or the process is told to stop; then lets go of them. */
+async function serve(ctx: WorkerContext, stopping: AbortSignal): Promise<void> {
+  const sessions: Sessions = { live: new Map(), starting: new Set(), slots: new Set(), onFreed: () => {} };
+  void keepReconciled(ctx, sessions);
+  void watchLifetimes(ctx, sessions);
+  void obeyControl(ctx, sessions);
+  const stopDoorbell = answerDoorbell(ctx, sessions);
+  const stopPlacement = takeSessions(ctx, sessions);
+
+  await aborted(AbortSignal.any([ctx.signal, stopping]));
+  await Promise.all([stopDoorbell(), stopPlacement()]);
+  if (!ctx.signal.aborted) {
+    const running = [...sessions.live.values()].map((session) => session.stop());
+    await Promise.race([Promise.all(running), pause(DRAIN_MS, ctx.signal)]);
+  }
+  for (const session of sessions.live.values()) session.detach();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Looks at Redis' memory every 5 s; answers whether it is nearly full. */
+function watchMemory(redis: WorkerContext["redis"], signal: AbortSignal): () => boolean {
+  let share = 0;
+  void (async () => {
+    do {
+      share = await memoryShare(redis).catch(() => share);
+    } while (await pause(MEMORY_CHECK_MS, signal));
+  })();
+  return () => share >= MEMORY_FULL;
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+
+main().catch(fail);

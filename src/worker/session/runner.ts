@@ -1,0 +1,84 @@
+import { expireCommands, takeCommand } from "../../shared/redis/commands.ts";
+import type { WorkerContext } from "../context.ts";
+import { pause } from "../context.ts";
+import { createExecution, type Execution, type ExecutionSession } from "../execution.ts";
+
+/**
+ * idle ──ring──▶ taking ──a command──▶ running ──stored, more pending──▶ taking
+ *                  └──none──▶ idle        └──stored, none pending──▶ idle
+ *
+ * Takes the commands of one session in the order of its list, one after another. A ring only says: look. One that comes
+ * while it is busy makes it look once more.
+ */
+export interface Runner {
+  ring: () => void;
+  /** Takes no further command. Resolves when the one that runs has ended. */
+  stop: () => Promise<void>;
+  /** Whether a command runs or is being taken. */
+  busy: () => boolean;
+}
+
+const RETRY_MS = 500;
+const EXPIRE_MS = 1000;
+
+export function createRunner(
+  ctx: WorkerContext,
+  session: ExecutionSession,
+  run: (execution: Execution, cancel: string | undefined) => void,
+  onEnded: () => void,
+  onFenced: () => void,
+): Runner {
+  let running: Promise<void> | undefined;
+  let rung = false;
+  let stopped = false;
+
+  /** Returns how many commands are still pending. */
+  async function runNext(): Promise<number> {
+    const { retentionSeconds } = ctx.config;
+    const taken = await takeCommand(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds);
+    if (taken.status === "fenced") onFenced();
+    if (taken.status !== "run") return 0;
+    const execution = createExecution(ctx, session, taken);
+    run(execution, taken.cancel);
+    const expiry = setInterval(() => {
+      expireCommands(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds).catch(() => {});
+    }, EXPIRE_MS);
+    const result = await execution.done;
+    clearInterval(expiry);
+    if (result.status === "fenced") {
+      onFenced();
+      return 0;
+    }
+    onEnded();
+    return result.status === "stored" ? result.pending : 1;
+  }
+
+  async function work(): Promise<void> {
+    do {
+      rung = false;
+      try {
+        while (!stopped && !ctx.signal.aborted && (await runNext()) > 0);
+      } catch (error) {
+        ctx.log.warn(
+          { err: error, sessionId: session.sessionId },
+          "the runner could not go on; trying again",
+        );
+        await pause(RETRY_MS, ctx.signal);
+        rung = true;
+      }
+    } while (rung && !stopped && !ctx.signal.aborted);
+    running = undefined;
+  }
+
+  return {
+    ring: () => {
+      rung = true;
+      if (!running && !stopped) running = work();
+    },
+    stop: async () => {
+      stopped = true;
+      await running;
+    },
+    busy: () => running !== undefined,
+  };
+}
