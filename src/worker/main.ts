@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readConfig } from "../shared/config.ts";
 import { createLog } from "../shared/log.ts";
+import { startReaper } from "../shared/reaper.ts";
 import { checkRedis, connectRedis, memoryShare } from "../shared/redis/client.ts";
 import { keysOf } from "../shared/redis/keys.ts";
 import { deploymentId, holdsLease, releaseLease } from "../shared/redis/workers.ts";
@@ -36,6 +37,8 @@ async function main(): Promise<void> {
   const engine = await connectEngine(config, log);
   const workerId = config.workerId ?? workerIdOf(engine, config.keyPrefix);
   const deployment = await deploymentId(redis, keys, randomBytes(8).toString("hex"));
+
+  startReaper(redis, keys, config, log, stopping.signal);
 
   while (!stopping.signal.aborted) {
     const tenure = { workerId, token: randomBytes(16).toString("hex") };
