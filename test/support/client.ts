@@ -1,14 +1,46 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
+import { z } from "zod";
+import { METHODS, type MethodName, type MethodResult } from "../../src/shared/protocol/methods.ts";
 
 /** A JSON object as it came over the wire; tests look into it with `toMatchObject`. */
 export type Json = Record<string, unknown>;
 
-export interface RpcError {
-  code: number;
-  message: string;
-  data?: { code?: string; fault?: string; retryable?: boolean; issues?: { path: string; reason: string }[] };
-}
+const RpcError = z.object({
+  code: z.number(),
+  message: z.string(),
+  data: z
+    .object({
+      code: z.string(),
+      fault: z.string(),
+      retryable: z.boolean(),
+      issues: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
+    })
+    .optional(),
+});
+export type RpcError = z.infer<typeof RpcError>;
+
+const Message = z.object({ id: z.union([z.string(), z.number(), z.null()]).optional() }).loose();
+
+const NotificationMessage = z.object({
+  jsonrpc: z.literal("2.0"),
+  method: z.string(),
+  params: z.record(z.string(), z.unknown()),
+});
+export type Notification = z.infer<typeof NotificationMessage>;
+
+/** Every answer is held against the schema that is published for it. */
+const results: { [M in MethodName]: { parse: (answer: unknown) => MethodResult<M> } } = {
+  initialize: METHODS.initialize.result,
+  "language.list": METHODS["language.list"].result,
+  "session.create": METHODS["session.create"].result,
+  "session.execute": METHODS["session.execute"].result,
+  "session.get": METHODS["session.get"].result,
+  "session.list": METHODS["session.list"].result,
+  "session.close": METHODS["session.close"].result,
+  "execution.run": METHODS["execution.run"].result,
+  "execution.status": METHODS["execution.status"].result,
+};
 
 /** What the server answered with an error object. */
 export class RpcFailure extends Error {
@@ -19,22 +51,14 @@ export class RpcFailure extends Error {
   }
 }
 
-export interface Notification {
-  method: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what came over the wire
-  params: any;
-}
-
 /** A plain JSON-RPC client over one WebSocket, written from the specification alone. */
 export interface Client {
   socket: WebSocket;
   /** Every notification so far, in order. */
   notifications: Notification[];
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what came over the wire
-  call: (method: string, params?: Json) => Promise<any>;
+  call: <M extends MethodName>(method: M, params?: Json) => Promise<MethodResult<M>>;
   /** Sends a frame as it is and resolves with the next message that answers no call of `call`. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what came over the wire
-  raw: (frame: string | Buffer) => Promise<any>;
+  raw: (frame: string | Buffer) => Promise<unknown>;
   /** Resolves when a notification (also an earlier one) fits. */
   until: (fits: (notification: Notification) => boolean) => Promise<Notification>;
   close: () => Promise<void>;
@@ -46,22 +70,26 @@ export async function connect(url: string, headers: Record<string, string> = {})
   const rawWaiters: ((value: unknown) => void)[] = [];
   const watchers = new Set<(notification: Notification) => void>();
   const notifications: Notification[] = [];
-  let nextId = 1;
+  // Far from the ids that tests send by hand.
+  let nextId = 1_000_000;
 
   socket.on("message", (data) => {
-    const message = JSON.parse(String(data));
-    if (!Array.isArray(message) && message.method !== undefined) {
-      notifications.push(message);
-      for (const watch of [...watchers]) watch(message);
+    const received: unknown = JSON.parse(String(data));
+    const notification = NotificationMessage.safeParse(received).data;
+    if (notification) {
+      notifications.push(notification);
+      for (const watch of [...watchers]) watch(notification);
       return;
     }
-    const call = Array.isArray(message) ? undefined : pending.get(message.id);
-    if (!call) {
-      rawWaiters.shift()?.(message);
+    const message = Message.safeParse(received).data;
+    const id = typeof message?.id === "number" ? message.id : -1;
+    const call = pending.get(id);
+    if (!message || !call) {
+      rawWaiters.shift()?.(received);
       return;
     }
-    pending.delete(message.id);
-    if (message.error) call.reject(new RpcFailure(message.error));
+    pending.delete(id);
+    if (message.error) call.reject(new RpcFailure(RpcError.parse(message.error)));
     else call.resolve(message.result);
   });
   socket.on("close", (code) => {
@@ -73,12 +101,14 @@ export async function connect(url: string, headers: Record<string, string> = {})
   return {
     socket,
     notifications,
-    call: (method, params) =>
-      new Promise((resolve, reject) => {
+    call: async (method, params) => {
+      const answer = await new Promise<unknown>((resolve, reject) => {
         const id = nextId++;
         pending.set(id, { resolve, reject });
         socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, ...(params && { params }) }));
-      }),
+      });
+      return results[method].parse(answer);
+    },
     raw: (frame) =>
       new Promise((resolve) => {
         rawWaiters.push(resolve);

@@ -1,15 +1,19 @@
 import { inject } from "vitest";
-import { type Client, connect, type Json } from "./client.ts";
+import { type ExecuteResult, FileResult, ProgramResult } from "../../src/shared/protocol/executions.ts";
+import { NOTIFICATIONS } from "../../src/shared/protocol/notifications.ts";
+import { type Client, connect, type Json, type Notification } from "./client.ts";
+
+/** What a command is answered with, by what it was. */
+export type Answer<Result> = Omit<ExecuteResult, "result"> & { result: Result };
 
 /** A session with the connection that made it. */
 export interface TestSession {
   client: Client;
   sessionId: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what came over the wire
-  execute: (command: Json, delivery?: Json) => Promise<any>;
+  program: (command: Json, delivery?: Json) => Promise<Answer<ProgramResult>>;
+  file: (command: Json, delivery?: Json) => Promise<Answer<FileResult>>;
   /** A line of bash. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what came over the wire
-  shell: (line: string, delivery?: Json) => Promise<any>;
+  shell: (line: string, delivery?: Json) => Promise<Answer<ProgramResult>>;
 }
 
 /** The address of an API node of the installation that tests share. */
@@ -28,15 +32,22 @@ export async function withSession(
   const client = await connect(url);
   try {
     const { sessionId } = await client.call("session.create", { language: "python", ...params });
-    const execute = (command: Json, delivery: Json = {}) =>
-      client.call("session.execute", { sessionId, command, ...delivery });
+    const program = async (command: Json, delivery: Json = {}) => {
+      const answer = await client.call("session.execute", { sessionId, command, ...delivery });
+      return { ...answer, result: ProgramResult.parse(answer.result) };
+    };
+    const file = async (command: Json, delivery: Json = {}) => {
+      const answer = await client.call("session.execute", { sessionId, command, ...delivery });
+      return { ...answer, result: FileResult.parse(answer.result) };
+    };
     try {
       await use({
         client,
         sessionId,
-        execute,
+        program,
+        file,
         shell: (line, delivery) =>
-          execute({ type: "execute_shell", commandName: "bash", args: ["-c", line] }, delivery),
+          program({ type: "execute_shell", commandName: "bash", args: ["-c", line] }, delivery),
       });
     } finally {
       if (client.socket.readyState === client.socket.OPEN) await client.call("session.close", { sessionId });
@@ -44,4 +55,18 @@ export async function withSession(
   } finally {
     await client.close();
   }
+}
+
+/** The output notifications of a command: one stream's bytes joined, or both streams' in the order sent. */
+export function streamed(
+  notifications: Notification[],
+  commandId: string,
+  stream?: "stdout" | "stderr",
+): Buffer {
+  const chunks = notifications
+    .filter(({ method }) => method === "execution.output")
+    .map(({ params }) => NOTIFICATIONS["execution.output"].parse(params))
+    .filter((output) => output.commandId === commandId && (stream === undefined || output.stream === stream))
+    .map(({ data, encoding }) => Buffer.from(data, encoding));
+  return Buffer.concat(chunks);
 }
