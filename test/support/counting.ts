@@ -1,0 +1,35 @@
+import { NOTIFICATIONS } from "../../src/shared/protocol/notifications.ts";
+import type { Client } from "./client.ts";
+import { streamed } from "./session.ts";
+
+/** A program that prints 0 to `lines` - 1, one line every `seconds`, and ends with code 7. */
+export function counting(lines: number, seconds: number) {
+  const code = [
+    "import sys, time",
+    `for i in range(${lines}):`,
+    "    print(i, flush=True)",
+    `    time.sleep(${seconds})`,
+    "sys.exit(7)",
+  ].join("\n");
+  return { type: "execute_shell", commandName: "python3", args: ["-c", code] };
+}
+
+/** What `counting` prints in all. */
+export function counted(lines: number): string {
+  return Array.from({ length: lines }, (_, line) => `${line}\n`).join("");
+}
+
+/** Resolves when the program has printed line `line` to this connection. */
+export async function untilLine(client: Client, commandId: string, line: number): Promise<void> {
+  await client.until(
+    ({ method }) =>
+      method === "execution.output" && streamed(client.notifications, commandId).includes(`${line}\n`),
+  );
+}
+
+/** The sequence numbers of the output notifications of a command, as they came. */
+export function sequence(client: Client, commandId: string): number[] {
+  return client.notifications
+    .filter(({ method, params }) => method === "execution.output" && params.commandId === commandId)
+    .map(({ params }) => NOTIFICATIONS["execution.output"].parse(params).seq);
+}
