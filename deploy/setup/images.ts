@@ -1,20 +1,19 @@
-import Docker from "dockerode";
-import { openImageBuilder } from "./images/builder.ts";
+import { runCommand } from "./command.ts";
+import { SetupError } from "./errors.ts";
 import { runtimeImages } from "./images/catalog.ts";
-import { planImages } from "./images/plan.ts";
-import { openProgress } from "./progress.ts";
-import { openStateFolder } from "./state.ts";
 
-// temporary
-const b = openImageBuilder({
-  docker: new Docker(),
-  root: process.cwd(),
-  plan: planImages(process.cwd(), "debian"),
-  state: openStateFolder(process.env),
-  progress: openProgress(process.stdout),
-  signal: new AbortController().signal,
-  refresh: false,
+const args = process.argv.slice(3);
+const refresh = args.includes("--refresh");
+const names = args.filter((name) => name !== "--refresh");
+
+await runCommand({ withoutRedis: true, refresh }, async ({ images }) => {
+  const unknown = names.find((name) => !runtimeImages.some((image) => image.name === name));
+  if (unknown !== undefined) {
+    throw new SetupError(`there is no image "${unknown}"`, [
+      `there are ${runtimeImages.map(({ name }) => name).join(", ")}`,
+    ]);
+  }
+  const wanted = runtimeImages.filter((image) => names.length === 0 || names.includes(image.name));
+  await images.sessions(wanted);
+  return 0;
 });
-const only = process.argv.slice(2);
-for (const i of runtimeImages.filter((x) => only.length === 0 || only.includes(x.name))) await b.session(i);
-process.exit(0);

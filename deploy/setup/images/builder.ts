@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
+import { once } from "../once.ts";
 import type { Progress } from "../progress.ts";
 import type { StateFolder } from "../state.ts";
 import { agentPath, buildAgent } from "./agent.ts";
 import { buildImage, hasImage } from "./build.ts";
 import { filesUnder } from "./build-context.ts";
 import { officialGo, type RuntimeImage } from "./catalog.ts";
-import { baseTarPath, makeBaseTar } from "./debian-base.ts";
 import { nodeContextParts } from "./node-packages.ts";
 import type { ImagePlan } from "./plan.ts";
 import { pullImage } from "./registry.ts";
@@ -21,6 +21,8 @@ export interface BuilderOptions {
   readonly state: StateFolder;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Makes the Debian base, when it is needed; its path. */
+  readonly baseTar: () => Promise<string>;
   /** Builds everything anew, with the packages of today. */
   readonly refresh: boolean;
 }
@@ -29,13 +31,15 @@ export interface BuilderOptions {
 export interface ImageBuilder {
   /** The image of a language, tagged with its content key and `latest`. */
   session(image: RuntimeImage): Promise<void>;
+  /** Several of them, side by side as far as they share nothing. */
+  sessions(images: readonly RuntimeImage[]): Promise<void>;
   /** The image with Go and a C compiler, for the agent's tests; its name. */
   goRace(): Promise<string>;
 }
 
 /** Opens a builder; nothing happens until something is asked for. */
 export function openImageBuilder(options: BuilderOptions): ImageBuilder {
-  const { docker, root, plan, state, progress, signal, refresh } = options;
+  const { docker, root, plan, state, progress, signal, refresh, baseTar } = options;
   const missing = async (tag: string) => refresh || !(await hasImage(docker, tag));
   const folder = (name: string) => join(root, "deploy", "images", name);
 
@@ -63,12 +67,9 @@ export function openImageBuilder(options: BuilderOptions): ImageBuilder {
   };
 
   const debianBase = once(async () => {
-    const tar = async (): Promise<ContextPart[]> => {
-      const path = baseTarPath(state);
-      if (refresh || !existsSync(path))
-        await progress.step("Debian 13 base", () => makeBaseTar(state, signal));
-      return [{ kind: "file", path: "base.tar", source: path, mode: 0o644 }];
-    };
+    const tar = async (): Promise<ContextPart[]> => [
+      { kind: "file", path: "base.tar", source: await baseTar(), mode: 0o644 },
+    ];
     await ensure("base", "base image", plan.base, async () => "scratch", tar);
     return plan.base;
   });
@@ -103,35 +104,31 @@ export function openImageBuilder(options: BuilderOptions): ImageBuilder {
     return tag;
   };
 
+  const session = async (image: RuntimeImage) => {
+    const tag = plan.session(image);
+    if (await missing(tag)) {
+      const [languageTag, binary] = await Promise.all([language(image), agent()]);
+      const part: ContextPart = { kind: "file", path: "agent", source: binary, mode: 0o755 };
+      await ensure(
+        "session",
+        `${image.title} with the agent`,
+        tag,
+        async () => languageTag,
+        async () => [part],
+      );
+    }
+    await docker.getImage(tag).tag({ repo: image.repository, tag: "latest" });
+  };
+
   return {
-    async session(image) {
-      const tag = plan.session(image);
-      if (await missing(tag)) {
-        const [languageTag, binary] = await Promise.all([language(image), agent()]);
-        const part: ContextPart = { kind: "file", path: "agent", source: binary, mode: 0o755 };
-        await ensure(
-          "session",
-          `${image.title} with the agent`,
-          tag,
-          async () => languageTag,
-          async () => [part],
-        );
-      }
-      await docker.getImage(tag).tag({ repo: image.repository, tag: "latest" });
+    session,
+    async sessions(wanted) {
+      await Promise.all(wanted.map(session));
     },
     goRace: once(async () => {
       await ensure("go-race", "race detector", plan.goRace, goBuilder);
       return plan.goRace;
     }),
-  };
-}
-
-/** Runs a function at most once; later callers get the same promise. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= work();
-    return result;
   };
 }
 

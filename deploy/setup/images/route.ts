@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import type Docker from "dockerode";
 import { messageOf, SetupError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
+import type { StateFolder } from "../state.ts";
+import { agentPath } from "./agent.ts";
 import { hasImage } from "./build.ts";
 import { python, type Route, runtimeImages } from "./catalog.ts";
 import { type ImagePlan, planImages } from "./plan.ts";
@@ -37,4 +40,15 @@ export async function provenRoute(docker: Docker, progress: Progress, signal: Ab
     );
     return "debian";
   }
+}
+
+/** Whether something has to be built that stands on the Debian base directly. */
+export async function needsBase(docker: Docker, plan: ImagePlan, state: StateFolder): Promise<boolean> {
+  if (plan.route !== "debian" || (await hasImage(docker, plan.base))) return false;
+  const missing = async (tag: string) => !(await hasImage(docker, tag));
+  const needs = runtimeImages.map(
+    async (image) => (await missing(plan.session(image))) && missing(plan.language(image)),
+  );
+  const needsBuilder = !existsSync(agentPath(state, plan.agentKey)) && missing(plan.goBuilder);
+  return (await Promise.all([...needs, needsBuilder])).some(Boolean);
 }
