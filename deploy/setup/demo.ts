@@ -6,7 +6,7 @@ import { connectRpc } from "./rpc-client.ts";
 const created = z.object({ sessionId: z.string() });
 const executed = z.object({
   success: z.boolean(),
-  error: z.unknown(),
+  error: z.unknown().optional(),
   result: z.object({ exitCode: z.number().nullable().optional() }).loose().nullable(),
   durationMs: z.number().optional(),
 });

@@ -11,10 +11,10 @@ export interface RpcClient {
 
 const message = z.object({
   id: z.number().optional(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
   error: z.object({ code: z.number(), message: z.string() }).optional(),
   method: z.string().optional(),
-  params: z.unknown(),
+  params: z.unknown().optional(),
 });
 const callDeadlineMs = 60_000;
 

@@ -25,6 +25,7 @@ const firstBackoffMs = 500;
 const longestBackoffMs = 10_000;
 /** One that ran this long had started well, so the next restart waits little again. */
 const steadyMs = 30_000;
+const leftDeadlineMs = 5000;
 const healthDeadlineMs = 60_000;
 
 /** Where the API node listens, as its configuration says, seen from this machine. */
@@ -52,13 +53,18 @@ export async function checkPort(environment: NodeJS.ProcessEnv): Promise<void> {
   ]);
 }
 
-/** Starts src/NAME/main.ts as a child; what an earlier, killed run left of it is stopped first. */
+/** Stops the API node and the worker that an earlier run, killed meanwhile, has left behind. */
+export async function stopLeftServices(state: StateFolder): Promise<void> {
+  const left = [...leftBehind(state, "api"), ...leftBehind(state, "worker")];
+  await Promise.all(left.map((process) => process.stop(leftDeadlineMs)));
+}
+
+/** Starts src/NAME/main.ts as a child. */
 export async function startService(
   name: "api" | "worker",
   tools: { root: string; state: StateFolder; progress: Progress; environment: NodeJS.ProcessEnv },
 ): Promise<Service> {
   const { root, state, progress, environment } = tools;
-  for (const old of leftBehind(state, name)) await old.stop(5000);
   const logFile = join(state.logs, `${name}.log`);
   const stopping = new AbortController();
   let current: OwnProcess | undefined;

@@ -5,7 +5,16 @@ import { messageOf, reportError, SetupError } from "./errors.ts";
 import { others, python } from "./images/catalog.ts";
 import { watchOwnSessions } from "./own-sessions.ts";
 import type { Ready } from "./prepare.ts";
-import { type Address, addressOf, awaitHealth, checkPort, type Service, startService } from "./services.ts";
+import {
+  type Address,
+  addressOf,
+  awaitHealth,
+  checkPort,
+  type Service,
+  startService,
+  stopLeftServices,
+} from "./services.ts";
+import { openStateFolder } from "./state.ts";
 
 /**
  * npm start: set-up → API node and worker → Python's image → demonstration, the other images meanwhile → serving, until
@@ -20,10 +29,13 @@ if (unknown !== undefined) {
   reportError(new SetupError(`npm start does not know "${unknown}"`, ["npm start -- --help"]));
   process.exit(2);
 }
-await checkPort(process.env).catch((error) => {
+try {
+  await stopLeftServices(openStateFolder(process.env));
+  await checkPort(process.env);
+} catch (error) {
   reportError(error);
   process.exit(1);
-});
+}
 await runCommand({}, start);
 
 async function start(ready: Ready, stopping: Stopping): Promise<number> {
