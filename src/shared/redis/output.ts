@@ -1,7 +1,8 @@
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Outcome } from "../protocol/outcomes.ts";
 import { type Keys, TENANT } from "./keys.ts";
-import { run, script } from "./script.ts";
+import { run, runBuffer, script } from "./script.ts";
 import type { Tenure } from "./workers.ts";
 
 /** One entry of a command's output; `seq` counts from 1 without holes. */
@@ -30,6 +31,9 @@ export interface LogChunk {
 }
 
 const appendScript = script("output-append");
+const readScript = script("output-read");
+
+const OutputReply = z.tuple([z.number(), z.array(z.instanceof(Buffer))]);
 
 /** `pending`: how many commands of the session are not done. `ended`: the record was terminal already. */
 export type AppendResult = { status: "stored"; pending: number } | { status: "fenced" | "ended" };
@@ -80,22 +84,13 @@ export async function readOutput(
   fromSeq: number,
   count: number,
 ): Promise<{ base: number; chunks: Chunk[] }> {
-  // The list loses its head meanwhile under `keep: tail`, which moves every index: read again until base has held still.
-  let base = Number((await redis.hget(keys.command(commandId), "base")) ?? 1);
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const from = Math.max(fromSeq, base);
-    const replies = await redis
-      .multi()
-      .hget(keys.command(commandId), "base")
-      .lrangeBuffer(keys.output(commandId), from - base, from - base + count - 1)
-      .exec();
-    const [baseReply, listReply] = replies ?? [];
-    const baseNow = Number(baseReply?.[1] ?? 1);
-    if (baseNow === base) {
-      const entries = Array.isArray(listReply?.[1]) ? listReply[1].filter(Buffer.isBuffer) : [];
-      return { base, chunks: entries.map((entry, index) => parseChunk(from + index, entry)) };
-    }
-    base = baseNow;
-  }
-  return { base, chunks: [] };
+  const reply = await runBuffer(
+    redis,
+    readScript,
+    [keys.command(commandId), keys.output(commandId)],
+    [fromSeq, count],
+  );
+  const [base, entries] = OutputReply.parse(reply);
+  const from = Math.max(fromSeq, base);
+  return { base, chunks: entries.map((entry, index) => parseChunk(from + index, entry)) };
 }

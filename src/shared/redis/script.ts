@@ -37,6 +37,8 @@ export async function loadScripts(redis: Redis): Promise<void> {
   await loader.exec();
 }
 
+type ScriptArguments = [keyCount: number, ...(string | number | Buffer)[]];
+
 /**
  * Runs a script. The command is written before this returns, so scripts and other commands of one connection reach
  * Redis in the order of the calls (unless the script had been flushed).
@@ -47,10 +49,27 @@ export async function run(
   keys: string[],
   args: (string | number | Buffer)[],
 ): Promise<unknown> {
-  try {
-    return await redis.evalsha(sha, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-    return redis.eval(source, keys.length, ...keys, ...args);
-  }
+  const given: ScriptArguments = [keys.length, ...keys, ...args];
+  return redis.evalsha(sha, ...given).catch((error: unknown) => {
+    if (!isUnknownScript(error)) throw error;
+    return redis.eval(source, ...given);
+  });
+}
+
+/** The same for scripts that return bytes. */
+export async function runBuffer(
+  redis: Redis,
+  { sha, source }: Script,
+  keys: string[],
+  args: (string | number | Buffer)[],
+): Promise<unknown> {
+  const given: ScriptArguments = [keys.length, ...keys, ...args];
+  return redis.callBuffer("EVALSHA", sha, ...given).catch((error: unknown) => {
+    if (!isUnknownScript(error)) throw error;
+    return redis.callBuffer("EVAL", source, ...given);
+  });
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }
