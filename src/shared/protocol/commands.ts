@@ -116,9 +116,10 @@ export function runsProgram(type: Command["type"]): boolean {
   return type === "execute_shell" || type === "execute_code";
 }
 
-/** Other names for a command: of the type, and of its fields. */
-export const COMMAND_ALIASES: Readonly<Record<string, { type: string; fields: Record<string, string> }>> = {
-  shell: { type: "execute_shell", fields: { command: "commandName" } },
-  execute: { type: "execute_code", fields: {} },
-  create_dir: { type: "create_directory", fields: {} },
-};
+/** Other names for a command: of the type, and of its fields. (Maps: a client may send `constructor`.) */
+export const COMMAND_ALIASES: ReadonlyMap<string, { type: string; fields: ReadonlyMap<string, string> }> =
+  new Map([
+    ["shell", { type: "execute_shell", fields: new Map([["command", "commandName"]]) }],
+    ["execute", { type: "execute_code", fields: new Map() }],
+    ["create_dir", { type: "create_directory", fields: new Map() }],
+  ]);

@@ -29,9 +29,9 @@ export function toCurrentNames(params: unknown): unknown {
   const current = rename(params, camelCase);
   if (!isFields(current.command)) return current;
   const command = rename(current.command, camelCase);
-  const alias = typeof command.type === "string" ? COMMAND_ALIASES[command.type] : undefined;
+  const alias = typeof command.type === "string" ? COMMAND_ALIASES.get(command.type) : undefined;
   current.command = alias
-    ? { ...rename(command, (name) => alias.fields[name] ?? name), type: alias.type }
+    ? { ...rename(command, (name) => alias.fields.get(name) ?? name), type: alias.type }
     : command;
   return current;
 }

@@ -16,6 +16,8 @@ const number = z.coerce.number();
 const CommandRecord = StoredOutcome.extend({
   sessionId: z.string(),
   kind: z.enum(["program", "file"]),
+  requestHash: z.string(),
+  keep: z.enum(["head", "tail"]),
   queuedAt: z.string(),
   startedAt: z.string().optional(),
   endedAt: z.string().optional(),

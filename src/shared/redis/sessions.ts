@@ -23,6 +23,7 @@ const SessionRecord = z.object({
   containerId: z.string().optional(),
   createdAt: z.string(),
   lastActivity: z.string(),
+  endedAt: z.string().optional(),
   executionCount: number,
   idleTimeoutMinutes: number,
   maxLifetimeMinutes: number,

@@ -5,8 +5,8 @@
 -- ARGV session id, tenant, deadline in ms from now, most sessions that may wait, session fields (JSON),
 --      command id or '', command fields (JSON)
 -- Returns 'created', 'overloaded' or 'taken' (the command id).
-if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[4]) then return 'overloaded' end
 if ARGV[6] ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then return 'taken' end
+if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[4]) then return 'overloaded' end
 
 local now = now_ms()
 local deadline = now + tonumber(ARGV[3])
