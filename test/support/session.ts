@@ -23,6 +23,16 @@ export function sharedUrl(node = 0): string {
   return url;
 }
 
+/** Runs `use` with a connection of its own, which is closed after it. */
+export async function withClient(use: (client: Client) => Promise<void>, url = sharedUrl()): Promise<void> {
+  const client = await connect(url);
+  try {
+    await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
 /** Runs `use` with a session of its own, which is closed after it, also when it fails. */
 export async function withSession(
   use: (session: TestSession) => Promise<void>,
