@@ -29,7 +29,7 @@ export interface StackOptions {
 export const REDIS_URL = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 
 /** The engine that the tests use. */
-export export function dockerClient(): Docker {
+export function dockerClient(): Docker {
   const host = process.env.DOCKER_HOST || "unix:///var/run/docker.sock";
   const url = new URL(host);
   return url.protocol === "unix:"
