@@ -1,0 +1,167 @@
+import type { Redis } from "ioredis";
+import { ProtocolError } from "../shared/protocol/errors.ts";
+import {
+  type AcceptResult,
+  acceptCommand,
+  MAX_OPEN_COMMANDS,
+  readCommand,
+} from "../shared/redis/commands.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import type { Bells } from "./bells.ts";
+import { storeIsAway, within } from "./deadline.ts";
+import { createGate } from "./gate.ts";
+import { createLanes } from "./lanes.ts";
+import { ACCEPT_DEADLINE_MS } from "./limits.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
+
+const MOST_REMEMBERED_OWNERS = 10_000;
+
+export interface NewCommand {
+  commandId: string;
+  sessionId: string;
+  hash: string;
+  fields: Record<string, string | number>;
+}
+
+/**
+ * Everything that starts or ends something is written through here: in the order of the requests for one session, only
+ * while Redis is there, and within a deadline.
+ */
+export interface Acceptance {
+  /**
+   * Accepts a command and rings the bell of the session's worker. Once this returns, the command will end by itself.
+   * `isRepeat`: another request with this id was accepted before, and this one joins it.
+   * @throws ProtocolError when it was not accepted.
+   */
+  accept: (command: NewCommand, subscribed: Promise<void> | undefined) => Promise<{ isRepeat: boolean }>;
+  /** Another write, in order with the commands of the session. */
+  inOrder: <T>(sessionId: string, ready: Promise<void> | undefined, write: () => Promise<T>) => Promise<T>;
+}
+
+export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory: MemoryGuard): Acceptance {
+  const gate = createGate(redis);
+  const lanes = createLanes();
+  /** The worker of a session as it was last seen: usually still right, and then the bell needs no second round trip. */
+  const owners = new Map<string, string>();
+
+  function remember(sessionId: string, owner: string): void {
+    owners.delete(sessionId);
+    owners.set(sessionId, owner);
+    if (owners.size <= MOST_REMEMBERED_OWNERS) return;
+    const [oldest] = owners.keys();
+    if (oldest !== undefined) owners.delete(oldest);
+  }
+
+  async function acceptAndRing(command: NewCommand): Promise<AcceptResult> {
+    const { sessionId, commandId } = command;
+    const expected = owners.get(sessionId);
+    const accepted = acceptCommand(redis, keys, command);
+    // On the same connection, behind it: the bell finds the command accepted.
+    if (expected !== undefined) bells.ringWorker(expected, { sessionId, commandId });
+    const result = await accepted;
+    if (result.status !== "accepted" && result.status !== "joined") {
+      owners.delete(sessionId);
+      return result;
+    }
+    const waits = result.status === "accepted" || result.state === "queued";
+    if (result.owner !== "" && result.owner !== expected) {
+      remember(sessionId, result.owner);
+      if (waits) bells.ringWorker(result.owner, { sessionId, commandId });
+    }
+    return result;
+  }
+
+  async function inOrder<T>(
+    sessionId: string,
+    ready: Promise<void> | undefined,
+    write: () => Promise<T>,
+  ): Promise<T> {
+    let isLate = false;
+    let isWritten = false;
+    const opened = gate.opened();
+    const writable = ready && opened ? Promise.all([ready, opened]) : (ready ?? opened);
+    const written = lanes.enter(sessionId, writable, () => {
+      if (isLate) throw storeIsAway();
+      isWritten = true;
+      return write();
+    });
+    return within(ACCEPT_DEADLINE_MS, written, () => {
+      isLate = true;
+      return isWritten ? unknownWhetherDone() : storeIsAway();
+    });
+  }
+
+  return {
+    inOrder,
+    accept: async (command, subscribed) => {
+      const refusal = memory.refusal();
+      // A repeat takes no memory, and its client may have nothing else to find its result by.
+      if (refusal && !(await readCommand(redis, keys, command.commandId))) throw refusal;
+      const result = await inOrder(command.sessionId, subscribed, () => acceptAndRing(command));
+      if (result.status === "accepted" || result.status === "joined") {
+        return { isRepeat: result.status === "joined" };
+      }
+      throw notAccepted(command, result);
+    },
+  };
+}
+
+function unknownWhetherDone(): ProtocolError {
+  return new ProtocolError(
+    "OVERLOADED",
+    "Redis went away before it answered, so it is not known whether the request was accepted. Send it again with the same commandId: then it runs at most once.",
+  );
+}
+
+export function commandIdTaken(commandId: string): ProtocolError {
+  return new ProtocolError(
+    "IDEMPOTENCY_CONFLICT",
+    `The commandId ${commandId} belongs to another request. Use a new one, or repeat that request as it was.`,
+  );
+}
+
+export function sessionNotFound(sessionId: string): ProtocolError {
+  return new ProtocolError(
+    "SESSION_NOT_FOUND",
+    `There is no session ${sessionId}, or it ended so long ago that it is forgotten. Create one with session.create.`,
+  );
+}
+
+type Refused = Exclude<AcceptResult, { status: "accepted" | "joined" }>;
+
+function notAccepted({ sessionId, commandId }: NewCommand, refused: Refused): ProtocolError {
+  switch (refused.status) {
+    case "unknown":
+      return sessionNotFound(sessionId);
+    case "conflict":
+      return commandIdTaken(commandId);
+    case "full":
+      return new ProtocolError(
+        "LIMIT_EXCEEDED",
+        `The session has ${MAX_OPEN_COMMANDS} commands that have not ended, which is the most. Wait for one to end, or use another session.`,
+      );
+    case "not-open":
+      return sessionNotOpen(sessionId, refused.state, refused.reason);
+  }
+}
+
+/** Why a session takes no commands. */
+export function sessionNotOpen(sessionId: string, state: string, closeReason: string): ProtocolError {
+  const why = closeReason === "" ? "" : ` (${closeReason})`;
+  const next = "Create a new one with session.create.";
+  if (state === "Creating") {
+    return new ProtocolError(
+      "SESSION_NOT_READY",
+      `The session ${sessionId} is still being created. Try again.`,
+    );
+  }
+  if (state === "Lost")
+    return new ProtocolError("SESSION_LOST", `The session ${sessionId} was lost${why}. ${next}`);
+  if (state === "Failed") {
+    return new ProtocolError(
+      "SESSION_FAILED",
+      `The session ${sessionId} could not be started${why}. ${next}`,
+    );
+  }
+  return new ProtocolError("SESSION_CLOSED", `The session ${sessionId} was closed${why}. ${next}`);
+}

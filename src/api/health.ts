@@ -1,0 +1,30 @@
+import type { Redis } from "ioredis";
+import type { Keys } from "../shared/redis/keys.ts";
+import { liveWorkers } from "../shared/redis/workers.ts";
+import { within } from "./deadline.ts";
+
+const DEADLINE_MS = 2000;
+
+/** What a load balancer and a person are told. */
+export interface Health {
+  ok: boolean;
+  redis: "ok" | "unreachable";
+  /** How many workers hold their lease; null while Redis can't say. */
+  workers: number | null;
+  /** What is missing, and what to do. */
+  problem?: string;
+}
+
+/** Whether a client would be served: Redis answers, and a worker lives. */
+export async function checkHealth(redis: Redis, keys: Keys): Promise<Health> {
+  try {
+    const workers = await within(DEADLINE_MS, liveWorkers(redis, keys), () => new Error("no answer in time"));
+    if (workers.length > 0) return { ok: true, redis: "ok", workers: workers.length };
+    const problem =
+      "No worker lives, so no session can be created and no command runs. Start one: npm run worker";
+    return { ok: false, redis: "ok", workers: 0, problem };
+  } catch {
+    const problem = `Redis did not answer within ${DEADLINE_MS} ms. Check REDIS_URL and that Redis runs.`;
+    return { ok: false, redis: "unreachable", workers: null, problem };
+  }
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import { ProtocolError } from "../../shared/protocol/errors.ts";
+import { createSession, type SessionRecord, type SessionSpec } from "../../shared/redis/sessions.ts";
+import { sessionNotOpen } from "../accept.ts";
+import type { Method } from "../context.ts";
+import { within } from "../deadline.ts";
+import { tooManyWaiting, wantedLanguage } from "../placement.ts";
+import { createWakeup, ringUntilClaimed, untilOpened } from "../session-opening.ts";
+
+/** Within it a session is open, or fails. */
+const DEADLINE_MS = 30_000;
+/** Time for the reaper to say so. */
+const GRACE_MS = 8000;
+
+/** Creates a session and answers when it is open. */
+export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
+  const { name, image } = wantedLanguage(params.language);
+  const refusal = ctx.memory.refusal();
+  if (refusal) throw refusal;
+  const { idleTimeoutMinutes, maxLifetimeMinutes, memoryLimitMB, cpus } = params;
+  const sessionId = randomUUID();
+  const spec: SessionSpec = {
+    language: name,
+    image,
+    ephemeral: false,
+    idleTimeoutMinutes,
+    maxLifetimeMinutes,
+    memoryLimitMB,
+    cpus,
+  };
+
+  const happened = createWakeup();
+  const subscription = ctx.subscriptions.listen(sessionId, {
+    onEvent: (event) => event.type === "session" && happened.wake(),
+    onGap: happened.wake,
+  });
+  const waiting = new AbortController();
+  try {
+    const { redis, keys, config } = ctx;
+    const created = await ctx.acceptance.inOrder(sessionId, subscription.ready, () =>
+      createSession(redis, keys, sessionId, spec, DEADLINE_MS, config.createQueue),
+    );
+    if (created === "overloaded") throw tooManyWaiting(config.createQueue);
+    void ringUntilClaimed(ctx, sessionId, waiting.signal);
+    const deadline = AbortSignal.timeout(DEADLINE_MS + GRACE_MS);
+    const record = await within(
+      DEADLINE_MS + 2 * GRACE_MS,
+      untilOpened(ctx, sessionId, happened, deadline),
+      () =>
+        new ProtocolError(
+          "OVERLOADED",
+          `Redis did not say in time whether the session ${sessionId} is open.`,
+        ),
+    );
+    return {
+      sessionId,
+      containerId: openContainer(sessionId, record),
+      language: name,
+      createdAt: record?.createdAt ?? "",
+      state: "Active",
+      config: { idleTimeoutMinutes, maxLifetimeMinutes },
+    };
+  } finally {
+    waiting.abort();
+    subscription.close();
+  }
+};
+
+/** The container of a session that is open; else an error that says why there is none. */
+function openContainer(sessionId: string, record: SessionRecord | undefined): string {
+  if (record?.state === "Open" && record.containerId !== undefined) return record.containerId;
+  if (record && record.owner === undefined && (record.state === "Failed" || record.state === "Creating")) {
+    throw new ProtocolError(
+      "OVERLOADED",
+      `No worker had a place for the session within ${DEADLINE_MS / 1000} s. Try again later, or add a worker or slots (CODEBEAKER_SLOTS).`,
+    );
+  }
+  throw sessionNotOpen(sessionId, record?.state ?? "Lost", record?.closeReason ?? "");
+}

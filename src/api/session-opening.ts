@@ -1,0 +1,62 @@
+import { readSession, type SessionRecord } from "../shared/redis/sessions.ts";
+import type { ApiContext } from "./context.ts";
+import { pause } from "./deadline.ts";
+import { READ_AGAIN_MS } from "./limits.ts";
+
+/** Rings for a session that waits for a worker, now and every 5 s, until one has claimed it or `signal` is aborted. */
+export async function ringUntilClaimed(
+  ctx: ApiContext,
+  sessionId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  do {
+    ctx.bells.ringCreate(sessionId);
+    await pause(READ_AGAIN_MS, signal);
+    if (signal.aborted) return;
+  } while (await waitsForWorker(ctx, sessionId));
+}
+
+async function waitsForWorker(ctx: ApiContext, sessionId: string): Promise<boolean> {
+  try {
+    const session = await readSession(ctx.redis, ctx.keys, sessionId);
+    return session?.state === "Creating" && session.owner === undefined;
+  } catch (error) {
+    ctx.log.warn({ err: error, sessionId }, "a session that waits could not be read; trying again");
+    return true;
+  }
+}
+
+/**
+ * Waits until a session is no longer `Creating`: each `happened` (an event, or a gap in them) and every 5 s its record is
+ * read. Returns it as it is when the signal is aborted; undefined when it is gone.
+ */
+export async function untilOpened(
+  ctx: ApiContext,
+  sessionId: string,
+  happened: Wakeup,
+  signal: AbortSignal,
+): Promise<SessionRecord | undefined> {
+  while (true) {
+    await happened.next(READ_AGAIN_MS, signal);
+    const session = await readSession(ctx.redis, ctx.keys, sessionId);
+    if (session?.state !== "Creating" || signal.aborted) return session;
+  }
+}
+
+/** Remembers that something happened until somebody has looked. */
+export interface Wakeup {
+  wake: () => void;
+  /** Waits for a wake since the last look, for `ms`, or for the signal. */
+  next: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export function createWakeup(): Wakeup {
+  let woken = new AbortController();
+  return {
+    wake: () => woken.abort(),
+    next: async (ms, signal) => {
+      await pause(ms, AbortSignal.any([signal, woken.signal]));
+      woken = new AbortController();
+    },
+  };
+}
