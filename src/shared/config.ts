@@ -8,7 +8,7 @@ const environment = z.object({
   DOCKER_HOST: z.string().default("unix:///var/run/docker.sock"),
   CODEBEAKER_HOST: z.string().default("127.0.0.1"),
   CODEBEAKER_PORT: integer(5000, 0, 65_535),
-  CODEBEAKER_API_KEY: z.string().min(1).optional(),
+  CODEBEAKER_API_KEY: z.string().regex(/^\S+$/, "holds no spaces: a Bearer token can't").optional(),
   CODEBEAKER_ORIGINS: z
     .string()
     .default("")
