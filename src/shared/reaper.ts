@@ -66,7 +66,7 @@ async function deadWorkers(redis: Redis, keys: Keys, missingSince: Map<string, n
 async function failOverdue(redis: Redis, keys: Keys, retentionSeconds: number): Promise<void> {
   const end = {
     state: "Failed",
-    reason: "no worker had a place for it in time",
+    reason: "it was not ready in time",
     running: OUTCOMES.lost,
     queued: OUTCOMES.expired,
   } as const;

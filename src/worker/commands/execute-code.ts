@@ -10,8 +10,9 @@ const WORKSPACE = "/workspace";
 /** Where a program stands and what runs it; `folder` is its own, below /workspace. */
 interface Program {
   file: string;
-  /** What has to succeed before the program runs. */
+  /** What has to succeed before the program runs, and what it makes. */
   compile?: string[];
+  executable?: string;
   run: string[];
 }
 
@@ -28,14 +29,25 @@ function sources(command: ExecuteCode, extension: string): string[] {
     .filter((path) => path.endsWith(extension) && posix.dirname(path) === WORKSPACE);
 }
 
-/** A module (files with a go.mod) is built as the package in /workspace; else the program and its files are the package. */
+/**
+ * A module (files with a go.mod) is built as the package in /workspace; else the program and its files are the package.
+ * Built and then run, since `go run` ends with 1 whatever the program's exit code.
+ */
 function goProgram(command: ExecuteCode, name: string): Program {
   // Go leaves out files whose names begin with '.' or '_', and takes *_test.go for tests.
   const file = posix.join(WORKSPACE, `main-${name}.go`);
+  const executable = posix.join("/tmp", name);
   const isModule = (command.files ?? []).some(
     ({ path }) => posix.resolve(WORKSPACE, path) === `${WORKSPACE}/go.mod`,
   );
-  return { file, run: ["go", "run", ...(isModule ? ["."] : [file, ...sources(command, ".go")])] };
+  const what = isModule ? ["."] : [file, ...sources(command, ".go")];
+  // Without symbols and debug information it links faster; traces need neither.
+  return {
+    file,
+    executable,
+    compile: ["go", "build", "-ldflags=-s -w", "-o", executable, ...what],
+    run: [executable],
+  };
 }
 
 function csharpProgram(command: ExecuteCode, name: string): Program {
@@ -43,6 +55,7 @@ function csharpProgram(command: ExecuteCode, name: string): Program {
   const executable = posix.join("/tmp", `${name}.exe`);
   return {
     file,
+    executable,
     compile: ["csharp-compile", executable, file, ...sources(command, ".cs")],
     run: ["csharp-run", executable],
   };
@@ -100,6 +113,6 @@ export function planCode(command: ExecuteCode, language: string): Step[] {
     ...(program.compile ? [run(program.compile)] : []),
     run([...program.run, ...command.args], { stdin: command.stdin, cwd: command.workingDirectory }),
     cleanUp(program.file),
-    ...(program.compile?.[1] ? [cleanUp(program.compile[1])] : []),
+    ...(program.executable ? [cleanUp(program.executable)] : []),
   ];
 }

@@ -35,6 +35,23 @@ local function whole_characters(payload, room)
   return string.sub(payload, 1, room)
 end
 
+-- The entries of a payload. Since `keep: tail` drops whole ones, its are small beside what it keeps: first what goes again
+-- at once, then the rest in about eight.
+local function entries_of(payload)
+  local entries = {}
+  if keep == 'tail' then
+    local step = math.max(math.floor(most / 8), 4)
+    local room = #payload > most and #payload - most or step
+    while #payload > room do
+      entries[#entries + 1] = whole_characters(payload, room)
+      payload = string.sub(payload, #entries[#entries] + 1)
+      room = step
+    end
+  end
+  if #payload > 0 then entries[#entries + 1] = payload end
+  return entries
+end
+
 for i = 9, #ARGV, 3 do
   local stream, at, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
   local chunk_end = at + #payload
@@ -50,9 +67,10 @@ for i = 9, #ARGV, 3 do
       payload = truncated and '' or whole_characters(payload, most - bytes)
       truncated = true
     end
-    if #payload > 0 then
-      push(stream .. string.format('%.0f', at) .. ':', payload)
-      bytes = bytes + #payload
+    for _, part in ipairs(entries_of(payload)) do
+      push(stream .. string.format('%.0f', at) .. ':', part)
+      at = at + #part
+      bytes = bytes + #part
     end
     while bytes > most do
       local dropped = redis.call('LPOP', KEYS[4])
