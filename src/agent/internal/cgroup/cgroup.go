@@ -1,0 +1,136 @@
+// Package cgroup reads the counters of the container's own control group, of version 1, 2 or both at once.
+// What a machine does not have reads as zero.
+package cgroup
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Group holds the counters' files open: they are read around every execution.
+type Group struct {
+	mu       sync.Mutex // guards scratch
+	oom, cpu *os.File
+	oomKey   string
+	cpuKey   string
+	cpuUnit  time.Duration
+	scratch  [4096]byte
+}
+
+// counter is one place where a counter may be found.
+type counter struct {
+	controller string // version 1: the name in /proc/self/cgroup; empty for version 2
+	folders    []string
+	file       string
+	key        string // the line's first word; empty where the file is one number
+	unit       time.Duration
+}
+
+var (
+	oomCounters = []counter{
+		{controller: "memory", folders: []string{"memory"}, file: "memory.oom_control", key: "oom_kill"},
+		{folders: []string{"", "unified"}, file: "memory.events", key: "oom_kill"},
+	}
+	cpuCounters = []counter{
+		{controller: "cpuacct", folders: []string{"cpuacct", "cpu,cpuacct", "cpuacct,cpu"}, file: "cpuacct.usage", unit: time.Nanosecond},
+		{folders: []string{"", "unified"}, file: "cpu.stat", key: "usage_usec", unit: time.Microsecond},
+	}
+)
+
+// Open finds the counters below root, usually /sys/fs/cgroup; membership is the text of /proc/self/cgroup.
+func Open(root, membership string) *Group {
+	g := &Group{}
+	for _, c := range oomCounters {
+		if file := c.open(root, membership); file != nil {
+			g.oom, g.oomKey = file, c.key
+			break
+		}
+	}
+	for _, c := range cpuCounters {
+		if file := c.open(root, membership); file != nil {
+			g.cpu, g.cpuKey, g.cpuUnit = file, c.key, c.unit
+			break
+		}
+	}
+	return g
+}
+
+// OOMKills is how many processes the kernel has killed at the memory limit since the container started.
+func (g *Group) OOMKills() uint64 {
+	value, _ := g.read(g.oom, g.oomKey)
+	return value
+}
+
+// CPU is the time that all processes of the container have used; false where no such counter can be read.
+func (g *Group) CPU() (time.Duration, bool) {
+	value, ok := g.read(g.cpu, g.cpuKey)
+	return time.Duration(value) * g.cpuUnit, ok
+}
+
+func (g *Group) read(file *os.File, key string) (uint64, bool) {
+	if file == nil {
+		return 0, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n, _ := file.ReadAt(g.scratch[:], 0)
+	return parse(g.scratch[:n], key)
+}
+
+// parse finds the number after key at the start of a line; without a key the text is the number.
+func parse(text []byte, key string) (uint64, bool) {
+	for line := range bytes.Lines(text) {
+		word, number, isPair := strings.Cut(strings.TrimSpace(string(line)), " ")
+		if key == "" {
+			number = word
+		} else if !isPair || word != key {
+			continue
+		}
+		value, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
+		return value, err == nil
+	}
+	return 0, false
+}
+
+// open tries the group that the membership names, for a container that sees the host's whole tree, then the root of the
+// hierarchy: inside a container it usually is the container's own group. A file without the key does not count (the
+// kernels before 4.13 have no oom_kill).
+func (c counter) open(root, membership string) *os.File {
+	own := groupPath(membership, c.controller)
+	for _, folder := range c.folders {
+		for _, path := range []string{filepath.Join(root, folder, own, c.file), filepath.Join(root, folder, c.file)} {
+			file, err := os.Open(path)
+			if err != nil {
+				continue
+			}
+			text := make([]byte, 4096)
+			n, _ := file.ReadAt(text, 0)
+			if _, ok := parse(text[:n], c.key); ok {
+				return file
+			}
+			file.Close()
+		}
+	}
+	return nil
+}
+
+// groupPath is the path of the process's group in the hierarchy of a controller; of version 2 for an empty name.
+func groupPath(membership, controller string) string {
+	for line := range strings.Lines(membership) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		for _, name := range strings.Split(fields[1], ",") {
+			if name == controller {
+				return fields[2]
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,34 @@
+package process
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+var signalNames = [...]string{
+	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+	9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+	16: "SIGSTKFLT", 17: "SIGCHLD", 18: "SIGCONT", 19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU",
+	23: "SIGURG", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 28: "SIGWINCH", 29: "SIGIO",
+	30: "SIGPWR", 31: "SIGSYS",
+}
+
+// SignalName is the signal's name as people know it.
+func SignalName(signal syscall.Signal) string {
+	if int(signal) > 0 && int(signal) < len(signalNames) {
+		return signalNames[signal]
+	}
+	return fmt.Sprintf("SIGRTMIN+%d", int(signal)-34)
+}
+
+// ParseSignal finds a signal by its name, with or without SIG.
+func ParseSignal(name string) (syscall.Signal, bool) {
+	name = "SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")
+	for number, known := range signalNames {
+		if known == name && number > 0 {
+			return syscall.Signal(number), true
+		}
+	}
+	return 0, false
+}

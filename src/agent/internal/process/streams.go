@@ -1,0 +1,93 @@
+package process
+
+import (
+	"os"
+	"syscall"
+)
+
+// streams are both ends of what a program reads and writes.
+type streams struct {
+	stdin, stdout, stderr *os.File // ours, never blocking
+	theirs                [maxOrderFiles]int
+	opened                []int // those of theirs that are to be closed
+}
+
+func (s *streams) open(spec Spec) error {
+	if spec.Terminal != nil {
+		return s.openTerminal(*spec.Terminal)
+	}
+	if spec.Stdin {
+		read, write, err := pipe()
+		if err != nil {
+			return err
+		}
+		s.give(0, read)
+		s.stdin = ours(write, "stdin")
+	} else {
+		null, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		s.give(0, null)
+	}
+	for i, name := range []string{1: "stdout", 2: "stderr"} {
+		if name == "" {
+			continue
+		}
+		read, write, err := pipe()
+		if err != nil {
+			return err
+		}
+		s.give(i, write)
+		if i == 1 {
+			s.stdout = ours(read, name)
+		} else {
+			s.stderr = ours(read, name)
+		}
+	}
+	return nil
+}
+
+func (s *streams) openTerminal(size Size) error {
+	master, slave, err := openTerminal(size)
+	if err != nil {
+		return err
+	}
+	s.opened = append(s.opened, slave)
+	s.theirs = [maxOrderFiles]int{slave, slave, slave}
+	s.stdin, s.stdout = master, master
+	return nil
+}
+
+func (s *streams) give(i, fd int) {
+	s.theirs[i] = fd
+	s.opened = append(s.opened, fd)
+}
+
+// closeTheirs leaves the program's ends to the program, so that ours see their end.
+func (s *streams) closeTheirs() {
+	for _, fd := range s.opened {
+		syscall.Close(fd)
+	}
+	s.opened = nil
+}
+
+func (s *streams) closeOurs() {
+	for _, file := range []*os.File{s.stdin, s.stdout, s.stderr} {
+		if file != nil {
+			file.Close()
+		}
+	}
+}
+
+func pipe() (read, write int, err error) {
+	var ends [2]int
+	err = syscall.Pipe2(ends[:], syscall.O_CLOEXEC)
+	return ends[0], ends[1], err
+}
+
+// ours makes a file of a descriptor that the runtime polls, so that no thread waits for it.
+func ours(fd int, name string) *os.File {
+	syscall.SetNonblock(fd, true)
+	return os.NewFile(uintptr(fd), name)
+}
