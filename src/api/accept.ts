@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { ProtocolError } from "../shared/protocol/errors.ts";
+import { gatherWrites } from "../shared/redis/client.ts";
 import {
   type AcceptResult,
   acceptCommand,
@@ -55,6 +56,7 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
   async function acceptAndRing(command: NewCommand): Promise<AcceptResult> {
     const { sessionId, commandId } = command;
     const expected = owners.get(sessionId);
+    gatherWrites(redis);
     const accepted = acceptCommand(redis, keys, command);
     // On the same connection, behind it: the bell finds the command accepted.
     if (expected !== undefined) bells.ringWorker(expected, { sessionId, commandId });

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { ProtocolError } from "../shared/protocol/errors.ts";
 import type { Caller } from "./context.ts";
@@ -32,6 +33,7 @@ export type CallerDispatch = (method: string, params: unknown, caller: Caller) =
 
 export function openConnection(
   socket: WebSocket,
+  stream: Duplex,
   dispatch: CallerDispatch,
   onUnexpected: (error: unknown, method: string) => void,
 ): Connection {
@@ -63,8 +65,16 @@ export function openConnection(
 
   function send(text: string): void {
     if (gone.signal.aborted) return;
+    gather();
     socket.send(text, onFlushed);
     if (socket.bufferedAmount > STALLED_BYTES) socket.pause();
+  }
+
+  /** What one turn of the event loop sends leaves in one system call. */
+  function gather(): void {
+    if (stream.writableCorked > 0) return;
+    stream.cork();
+    setImmediate(() => stream.uncork());
   }
 
   /** The client has read something. */

@@ -21,12 +21,12 @@ interface Answer {
 
 /**
  * The HTTP side of a node: health, and the upgrade to WebSocket behind the checks of path, origin and key.
- * `onClient` is given each connection that has passed.
+ * `onClient` is given each connection that has passed, and the stream below it.
  */
 export function createHttpServer(
   { apiKey, origins }: Pick<Config, "apiKey" | "origins">,
   health: () => Promise<Health>,
-  onClient: (socket: WebSocket) => void,
+  onClient: (socket: WebSocket, stream: Duplex) => void,
 ): Server {
   const upgrader = new WebSocketServer({
     noServer: true,
@@ -79,7 +79,7 @@ export function createHttpServer(
     socket.on("error", () => socket.destroy());
     const refusal = refuse(request);
     if (refusal) refuseUpgrade(socket, refusal);
-    else upgrader.handleUpgrade(request, socket, head, onClient);
+    else upgrader.handleUpgrade(request, socket, head, (client) => onClient(client, socket));
   });
   return server;
 }

@@ -43,9 +43,10 @@ async function main(): Promise<void> {
   const server = createHttpServer(
     config,
     () => checkHealth(redis, keys),
-    (socket) => {
+    (socket, stream) => {
       const connection = openConnection(
         socket,
+        stream,
         (method, params, caller) => dispatch(method, params, ctx, caller),
         onUnexpected,
       );

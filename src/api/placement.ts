@@ -7,7 +7,9 @@ export function wantedLanguage(name: string): Language {
   const language = findLanguage(name);
   if (language) return language;
   const known = LANGUAGES.flatMap(({ name: known, aliases }) => [known, ...aliases]).join(", ");
-  throw invalidParams([{ path: "language", reason: `unknown language; known are ${known}` }]);
+  throw invalidParams([
+    { path: "language", reason: `unknown language "${name.slice(0, 100)}"; known are ${known}` },
+  ]);
 }
 
 /** More sessions wait for a worker than CODEBEAKER_CREATE_QUEUE allows. */
