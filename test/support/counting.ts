@@ -5,9 +5,10 @@ import { streamed } from "./session.ts";
 /** A program that prints 0 to `lines` - 1, one line every `seconds`, and ends with code 7. */
 export function counting(lines: number, seconds: number) {
   const code = [
-    "import sys, time",
+    "import os, sys, time",
     `for i in range(${lines}):`,
-    "    print(i, flush=True)",
+    // One write a line, and so one chunk: an unbuffered print writes the end of the line by itself.
+    "    os.write(1, b'%d\\n' % i)",
     `    time.sleep(${seconds})`,
     "sys.exit(7)",
   ].join("\n");
