@@ -21,7 +21,19 @@ function listenForStop(): Stopping {
       stop.abort();
     });
   }
+  if (process.env.npm_lifecycle_event !== undefined) whenParentGoes(() => stop.abort());
   return { signal: stop.signal, hurry: hurry.signal };
+}
+
+/** npm that was killed cannot pass a signal on: its going is one. */
+function whenParentGoes(then: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    then();
+  }, 1000);
+  timer.unref();
 }
 
 /** Runs a command between the set-up and its undoing, and ends the process with the command's exit code. */

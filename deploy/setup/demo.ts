@@ -33,10 +33,13 @@ export async function demonstrate(
     progress.say(`  ${title.padEnd(44)} ${(performance.now() - startedAt).toFixed(1).padStart(8)} ms`);
     return answer;
   };
+  let unfinished = "";
   client.onNotification((method, params) => {
     const chunk = output.safeParse(params);
     if (method !== "execution.output" || !chunk.success) return;
-    for (const line of chunk.data.data.trimEnd().split("\n")) progress.say(`    │ ${line}`);
+    const lines = (unfinished + chunk.data.data).split("\n");
+    unfinished = lines.pop() ?? "";
+    for (const line of lines) progress.say(`    │ ${line}`);
   });
 
   progress.say(`\n▸ a demonstration over ${url}`);
