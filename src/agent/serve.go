@@ -21,6 +21,7 @@ import (
 
 const (
 	workspace = "/workspace"
+	fileSlots = 4
 	// lifetimeSlack is how much longer than the session may live its container does, for the worker to end it first.
 	lifetimeSlack = time.Minute
 	// longestSilence is how long no worker may speak.
@@ -92,6 +93,7 @@ func serve(args []string) error {
 		Group:     openGroup(),
 		Window:    outlog.NewWindow(),
 		Workspace: workspace,
+		FileSlots: make(chan struct{}, fileSlots),
 	})
 	go agent.Serve(first)
 	go agent.Accept(listener, identity.Agent)
@@ -115,7 +117,7 @@ func handleSignals() {
 // beSmall keeps the memory small, and makes threads now: when the container is full of processes there may be no room
 // for one more, and a Go program that can't make a thread dies.
 func beSmall() {
-	const threads = 8
+	const threads = 4
 	debug.SetGCPercent(50)
 	runtime.GOMAXPROCS(2)
 	started := make(chan struct{})

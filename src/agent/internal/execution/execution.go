@@ -3,6 +3,7 @@
 package execution
 
 import (
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,9 @@ import (
 // cleanUpLimit is how long the steps may take that run whatever happened, after the others.
 const cleanUpLimit = 10 * time.Second
 
+// largeBytes is from what size on memory is given back to the system.
+const largeBytes = 256 << 10
+
 // Machine is what executions share of the container.
 type Machine struct {
 	Identity  sandbox.Identity
@@ -26,6 +30,8 @@ type Machine struct {
 	Group     *cgroup.Group
 	Window    *outlog.Window
 	Workspace string
+	// FileSlots has room for as many file steps as may run at once: each can take a thread.
+	FileSlots chan struct{}
 }
 
 // Listener hears of executions; its methods must not block.
@@ -45,6 +51,7 @@ type Execution struct {
 	machine  *Machine
 	listener Listener
 	plan     *plan.Plan
+	large    bool // the plan, or its end, took much memory
 	input    *input
 
 	mu        sync.Mutex
@@ -112,11 +119,15 @@ func (e *Execution) carryOut() {
 	e.mu.Lock()
 	end.Cancelled, end.TimedOut = e.cancelled, e.timedOut
 	e.end = end.encode()
+	e.large = e.large || len(e.end) > largeBytes
 	e.plan, e.input.waiting = nil, nil
 	e.mu.Unlock()
 	e.table.ended(e)
 	e.listener.Ended(e)
 	e.table.noteLeftovers()
+	if e.large {
+		debug.FreeOSMemory()
+	}
 }
 
 // steps carries out the plan. Once its outcome is certain only the steps that always run do.
@@ -163,6 +174,8 @@ func (e *Execution) step(step *plan.Step, meter *meter) outcome {
 	if step.IsRun() {
 		return e.run(step, meter)
 	}
+	e.machine.FileSlots <- struct{}{}
+	defer func() { <-e.machine.FileSlots }()
 	var result any
 	actor := files.Files{Workspace: e.machine.Workspace, Interrupted: e.currentEnding().isRequested}
 	err := e.machine.Identity.Do(func() (err error) {

@@ -64,7 +64,7 @@ func (t *Table) Start(id string, text []byte) (*Execution, *Refusal) {
 	if err != nil {
 		return nil, &Refusal{"invalid", err.Error()}
 	}
-	e := &Execution{ID: id, Log: outlog.New(t.machine.Window), table: t, machine: t.machine, listener: t.listener, plan: steps}
+	e := &Execution{ID: id, Log: outlog.New(t.machine.Window), table: t, machine: t.machine, listener: t.listener, plan: steps, large: len(text) > largeBytes}
 	e.input = newInput(func(offset uint64) { t.listener.InputTaken(e, offset) })
 	e.ending = e.newEnding()
 	t.add(e)

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -85,14 +86,15 @@ func (l *lister) folder(place, path string) error {
 		return err
 	}
 	folder := os.NewFile(uintptr(fd), place)
-	names, err := folder.Readdirnames(l.left + 1 + maxHiddenSkipped)
-	if refused := checkNotOurs(fd); refused != nil {
-		err = refused
-	}
-	folder.Close()
-	if err != nil && len(names) == 0 && err.Error() != "EOF" {
+	defer folder.Close()
+	if err := checkNotOurs(fd); err != nil {
 		return err
 	}
+	names, err := folder.Readdirnames(l.left + 1 + maxHiddenSkipped)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	folder.Close()
 	sort.Strings(names)
 	for _, name := range names {
 		if !l.hidden && strings.HasPrefix(name, ".") {

@@ -9,6 +9,10 @@ const (
 	maxUnacknowledgedInAll = 1 << 20
 	// guaranteed is how much of every log is read whatever the others hold.
 	guaranteed = 16 << 10
+	// A window counts as full when less room than leastRoom is left, and as roomy again from enoughRoom on: else every
+	// small acknowledgement would be followed by a read as small.
+	leastRoom  = 8 << 10
+	enoughRoom = 64 << 10
 )
 
 // Window is what all logs of a container share: the lock, the sum of the bytes that nobody acknowledged yet, and a buffer
@@ -27,14 +31,18 @@ func NewWindow() *Window {
 
 // room is how much may be read into a log that holds so much; the caller holds the lock.
 func (w *Window) room(held int) int {
-	return max(guaranteed-held, min(maxUnacknowledged-held, maxUnacknowledgedInAll-w.held), 0)
+	shared := min(maxUnacknowledged-held, maxUnacknowledgedInAll-w.held)
+	if shared < leastRoom {
+		shared = 0
+	}
+	return max(guaranteed-held, shared, 0)
 }
 
 // release gives back what was acknowledged, and lets the readers go on that now have room; the caller holds the lock.
 func (w *Window) release(bytes int) {
 	w.held -= bytes
 	for log := range w.waiting {
-		if w.room(log.held) > 0 {
+		if log.held < guaranteed || w.room(log.held) >= enoughRoom {
 			delete(w.waiting, log)
 			log.wake()
 		}

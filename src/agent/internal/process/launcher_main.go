@@ -47,7 +47,9 @@ func LauncherMain(sandboxUID string) error {
 		for _, fd := range files {
 			syscall.Close(fd)
 		}
-		if _, err := syscall.Write(launcherSocket, result.encode()); err != nil {
+		_, err = syscall.Write(launcherSocket, result.encode())
+		l.setScore("0")
+		if err != nil {
 			return err
 		}
 	}
@@ -154,7 +156,6 @@ func (l *launcherProcess) start(o *order, files []int) answer {
 	}
 	l.setScore("300")
 	pid, err := syscall.ForkExec(o.path, o.argv, attributes)
-	l.setScore("0")
 	if errno, ok := err.(syscall.Errno); ok {
 		return answer{errno: int(errno)}
 	}

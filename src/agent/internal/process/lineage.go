@@ -17,6 +17,8 @@ const MarkerName = "CODEBEAKER_EXECUTION"
 const (
 	// killPasses is how often processes are looked for and killed one by one before all of the container is stopped for it.
 	killPasses = 3
+	// manyProcesses is from how many on that is done at once: they may take all the CPU that the looking needs.
+	manyProcesses = 40
 	// killPatience is when to give up on what can't be killed, since it hangs in the kernel.
 	killPatience = 10 * time.Second
 )
@@ -66,9 +68,12 @@ func (h *Hunter) Signal(l Lineage, signal syscall.Signal) int {
 // everybody is one step for the kernel, and what is stopped can't fork.
 func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
 	giveUp := time.Now().Add(killPatience)
+	if leader := l().Leader; leader > 0 {
+		syscall.Kill(-leader, syscall.SIGKILL) // its process group, in one step
+	}
 	stoppedBefore := map[int]bool{}
 	for pass := 0; time.Now().Before(giveUp); pass++ {
-		freeze := pass >= killPasses && os.Getpid() == 1
+		freeze := os.Getpid() == 1 && (pass >= killPasses || countProcesses() > manyProcesses)
 		if freeze {
 			syscall.Kill(-1, syscall.SIGSTOP)
 		}

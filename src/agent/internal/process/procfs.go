@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // stat is what /proc/<pid>/stat says of a process, whoever it belongs to.
@@ -64,17 +65,31 @@ func eachProcess(visit func(pid int)) {
 	}
 }
 
-// ownerOf is the real uid of a process.
+func countProcesses() (count int) {
+	eachProcess(func(int) { count++ })
+	return count
+}
+
+// ownerOf is the real uid of a process; false when it is dead.
 func ownerOf(pid int) (int, bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, false
 	}
-	_, rest, found := bytes.Cut(text, []byte("\nUid:"))
-	fields := bytes.Fields(rest)
-	if !found || len(fields) == 0 {
+	if state := statusLine(text, "State"); len(state) == 0 || state[0] == "Z" || state[0] == "X" {
 		return 0, false
 	}
-	uid, err := strconv.Atoi(string(fields[0]))
+	ids := statusLine(text, "Uid")
+	if len(ids) == 0 {
+		return 0, false
+	}
+	uid, err := strconv.Atoi(ids[0])
 	return uid, err == nil
+}
+
+// statusLine is what stands behind a name in /proc/<pid>/status.
+func statusLine(text []byte, name string) []string {
+	_, rest, _ := bytes.Cut(text, []byte("\n"+name+":"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	return strings.Fields(string(line))
 }

@@ -2,6 +2,7 @@
 package process
 
 import (
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -37,6 +38,8 @@ func (r *Reaper) Run() {
 		}
 		if err == nil {
 			r.ended(pid, exit)
+			// Whoever waited runs at once on this thread, rather than wait for another one to take over.
+			runtime.Gosched()
 		}
 	}
 }

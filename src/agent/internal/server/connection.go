@@ -34,6 +34,9 @@ type connection struct {
 	wakeAt  *time.Timer
 	holding bool
 
+	writing sync.Mutex // held during a write; guards buf
+	buf     []byte
+
 	kick   chan struct{} // a token: there may be something to write
 	closed chan struct{}
 	once   sync.Once
@@ -94,34 +97,47 @@ func (c *connection) held() {
 	c.nudge()
 }
 
-// write is the only one that writes to the stream. What has come together by then goes out at once.
+// write lets out what there is whenever it is told to.
 func (c *connection) write() {
-	var buf []byte
 	for {
 		select {
 		case <-c.kick:
+			c.writing.Lock()
+			c.flush()
+			c.writing.Unlock()
 		case <-c.closed:
 			return
 		}
-		for {
-			var closing bool
-			buf, closing = c.collect(buf[:0])
-			if len(buf) > 0 {
-				if _, err := c.stream.Write(buf); err != nil {
-					c.close()
-					return
-				}
+	}
+}
+
+// writeNow does the writer's work in its place when it rests: that saves waking it.
+func (c *connection) writeNow() {
+	if !c.writing.TryLock() {
+		c.nudge()
+		return
+	}
+	c.flush()
+	c.writing.Unlock()
+}
+
+// flush writes what has come together, in one write where it is not much; the caller holds writing.
+func (c *connection) flush() {
+	for {
+		buf, closing := c.collect(c.buf[:0])
+		if len(buf) > 0 {
+			if _, err := c.stream.Write(buf); err != nil {
+				closing = true
 			}
-			if closing {
-				c.close()
-				return
-			}
-			if len(buf) == 0 {
-				break
-			}
-			if cap(buf) > 2*maxWrite {
-				buf = nil // a file that was read: its memory is not kept
-			}
+		}
+		if c.buf = buf; cap(buf) > 2*maxWrite {
+			c.buf = nil // a file that was read: its memory is not kept
+		}
+		if closing {
+			c.close()
+		}
+		if closing || len(buf) == 0 {
+			return
 		}
 	}
 }

@@ -227,7 +227,7 @@ func (s *Server) Ended(*execution.Execution) {
 	c := s.current
 	s.mu.Unlock()
 	if c != nil {
-		c.nudge()
+		c.writeNow()
 	}
 }
 
