@@ -65,20 +65,25 @@ describe("params that do not fit are refused, each with where and why", () => {
 
   test.each([
     ["an unknown field", { sessionId: "s", command, timeout: 5 }, "timeout"],
-    ["an unknown field of the command", { sessionId: "s", command: { ...command, arg: [] } }, "arg"],
+    ["an unknown field of the command", { sessionId: "s", command: { ...command, arg: [] } }, "command.arg"],
     ["an unknown type of command", { sessionId: "s", command: { type: "format_disk" } }, "command.type"],
     ["a field that is missing", { command }, "sessionId"],
     ["a wrong type", { sessionId: 7, command }, "sessionId"],
-    ["a wrong type deep inside", { sessionId: "s", command: { ...command, args: ["a", 7] } }, "args"],
+    [
+      "a wrong type deep inside",
+      { sessionId: "s", command: { ...command, args: ["a", 7] } },
+      "command.args[1]",
+    ],
     ["a number out of range", { sessionId: "s", command, timeoutMs: 0 }, "timeoutMs"],
-    ["a NUL byte", { sessionId: "s", command: { ...command, args: ["a\0b"] } }, "args"],
-    ["no base64", write("a*", "base64"), "content"],
-  ])("%s", async (_what, params, field) => {
+    ["a NUL byte", { sessionId: "s", command: { ...command, args: ["a\0b"] } }, "command.args[0]"],
+    ["an id with a space", { sessionId: "s", command, commandId: "a b" }, "commandId"],
+    ["no base64", write("a*", "base64"), "command.content"],
+  ])("%s", async (_what, params, path) => {
     await withClient(async (client) => {
       const error = await failureOf(client.call("session.execute", params));
       expect(error).toMatchObject({ code: -32602, data: { code: "INVALID_PARAMS", fault: "caller" } });
-      expect(error.message).toContain(field);
-      expect(error.data?.issues?.map(({ path }) => path).join()).toContain(field);
+      expect(error.message).toContain(path);
+      expect(error.data?.issues).toEqual([{ path, reason: expect.stringMatching(/./) }]);
     });
   });
 
@@ -93,6 +98,31 @@ describe("params that do not fit are refused, each with where and why", () => {
   function write(content: string, encoding: string) {
     return { sessionId: "s", command: { type: "write_file", path: "a", content, encoding } };
   }
+});
+
+describe("what the server says of itself", () => {
+  test("initialize: its name, version, languages and limits; no other method waits for it", () =>
+    withClient(async (client) => {
+      const params = { client_name: "a test", clientVersion: "1.0" };
+      expect(await client.call("initialize", params)).toEqual({
+        name: "codebeaker",
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        protocolVersion: 1,
+        languages: ["python", "javascript", "go", "csharp"],
+        limits: { maxMessageBytes: MIB, maxOutputBytes: 256 * MIB, maxOpenCommands: 64 },
+      });
+    }));
+
+  test("language.list: every language with its aliases and image", () =>
+    withClient(async (client) => {
+      const { languages } = await client.call("language.list", {});
+      expect(languages).toEqual([
+        { name: "python", aliases: [], image: "codebeaker-python:latest" },
+        { name: "javascript", aliases: ["nodejs", "node"], image: "codebeaker-nodejs:latest" },
+        { name: "go", aliases: ["golang"], image: "codebeaker-golang:latest" },
+        { name: "csharp", aliases: ["dotnet", "c#"], image: "codebeaker-dotnet:latest" },
+      ]);
+    }));
 });
 
 describe("an id comes back as it was sent", () => {

@@ -253,6 +253,23 @@ describe("a program finds what lies in the session", () => {
     ));
 });
 
+describe("a program that the caller keeps from starting is the caller's to mend", () => {
+  test.each([
+    ["a PATH without its interpreter", { env: { PATH: "/nowhere" } }, /python3: no such file/],
+    ["a workingDirectory that is missing", { workingDirectory: "/nowhere" }, /\/nowhere: no such file/],
+    ["an argument that is too long", { args: ["x".repeat(200_000)] }, /argument list too long/],
+  ])("%s", (_what, more, reason) =>
+    withSession(async (session) => {
+      expect(await session.program(code("print('never')", more))).toMatchObject({
+        success: false,
+        error: expect.stringMatching(reason),
+        result: { state: "failed", fault: "caller", exitCode: null, stdout: "" },
+      });
+      await expectNothingLeft(session);
+    }),
+  );
+});
+
 describe("what each image brings", () => {
   test("TypeScript in a javascript session, as a program and as a file", () =>
     withSession(

@@ -4,6 +4,7 @@ import { ProgramResult } from "../src/shared/protocol/executions.ts";
 import { type Client, failureOf, type Json } from "./support/client.ts";
 import { containersOf, EVENTUALLY } from "./support/engine.ts";
 import { sharedUrl, streamed, withClient } from "./support/session.ts";
+import { startStack } from "./support/stack.ts";
 
 async function run(client: Client, params: Json) {
   const answer = await client.call("execution.run", params);
@@ -103,6 +104,24 @@ describe("its limits", () => {
         stdout: "x".repeat(1000),
       });
     }));
+});
+
+test("one that no worker takes within queueTimeoutMs expires, and says so", async () => {
+  const stack = await startStack({ workers: 0 });
+  try {
+    await withClient(async (client) => {
+      const commandId = randomUUID();
+      const answer = await run(client, { language: "python", code: "1", commandId, queueTimeoutMs: 1000 });
+      expect(answer).toMatchObject({
+        success: false,
+        error: expect.stringContaining("queueTimeoutMs"),
+        result: { state: "expired", fault: "infrastructure", exitCode: null },
+      });
+      expect(await client.call("execution.status", { commandId })).toMatchObject({ state: "expired" });
+    }, stack.urls[0]);
+  } finally {
+    await stack.stop();
+  }
 });
 
 describe("the container is thrown away", () => {

@@ -162,6 +162,30 @@ describe("a session that can't be made says why", () => {
   });
 });
 
+describe("a session that is not ready", () => {
+  test("takes no command yet, and can be closed, which its creator is told", async () => {
+    const stack = await startStack({ workers: 0 });
+    try {
+      await withClient(async (client) => {
+        const creating = failureOf(client.call("session.create", { language: "python" }));
+        await expect.poll(async () => (await client.call("session.list")).count, EVENTUALLY).toBe(1);
+        const [info] = (await client.call("session.list")).sessions;
+        expect(info).toMatchObject({ state: "Creating", containerId: null });
+        const sessionId = info?.sessionId ?? "";
+        const early = await failureOf(client.call("session.execute", { sessionId, command: sleep }));
+        expect(early).toMatchObject({
+          data: { code: "SESSION_NOT_READY", fault: "caller", retryable: true },
+        });
+        expect(await client.call("session.close", { sessionId })).toEqual({ sessionId, closed: true });
+        expect(await creating).toMatchObject({ data: { code: "SESSION_CLOSED" } });
+        expect(await client.call("session.get", { sessionId })).toMatchObject({ state: "Closed" });
+      }, stack.urls[0]);
+    } finally {
+      await stack.stop();
+    }
+  });
+});
+
 describe("a session that is not there", () => {
   test.each(["session.get", "session.close"] as const)("%s: SESSION_NOT_FOUND", async (method) => {
     await withClient(async (client) => {

@@ -228,6 +228,57 @@ describe("much output", () => {
     }),
   );
 
+  test("keep tail, and a reader that was behind: what was dropped is announced, nothing else is missing", () =>
+    withSession(async ({ sessionId, client: other }) => {
+      await withClient(async (client) => {
+        const commandId = randomUUID();
+        const running = client.call("session.execute", {
+          sessionId,
+          commandId,
+          command: numberedLines(1_310_720), // 20 MiB
+          stream: true,
+          maxOutputBytes: MIB,
+          keep: "tail",
+        });
+        await client.until(({ method }) => method === "execution.output");
+        client.socket.pause();
+        await expect
+          .poll(async () => (await other.call("execution.status", { commandId })).state, EVENTUALLY)
+          .toBe("exited");
+        client.socket.resume();
+        const { stdout } = ProgramResult.parse((await running).result);
+
+        let next = 1;
+        for (const { method, params } of client.notifications) {
+          if (method === "execution.output") {
+            expect(NOTIFICATIONS[method].parse(params).seq).toBe(next++);
+          } else if (method === "execution.gap") {
+            const { fromSeq, toSeq } = NOTIFICATIONS[method].parse(params);
+            expect(fromSeq).toBe(next);
+            next = toSeq + 1;
+          }
+        }
+        expect(client.notifications.map(({ method }) => method)).toContain("execution.gap");
+        expect(streamed(client.notifications, commandId).toString().endsWith(stdout)).toBe(true);
+        expect(expectedLines(1_310_720).endsWith(stdout)).toBe(true);
+      });
+    }));
+
+  test("200 MB harm nobody: what is over the limit is counted and dropped", () =>
+    withSession(async ({ shell }) => {
+      const { result } = await shell("head -c 200000000 /dev/zero | tr '\\0' x; echo ended >&2; exit 5", {
+        timeoutMs: 100_000,
+        maxOutputBytes: 100_000,
+      });
+      expect(result).toMatchObject({
+        state: "exited",
+        exitCode: 5,
+        truncated: true,
+        stdout: "x".repeat(100_000),
+      });
+      expect((await shell("echo next")).result.stdout).toBe("next\n");
+    }));
+
   test("more than maxOutputBytes can be is refused", () =>
     withSession(async ({ shell }) => {
       await expect(shell("true", { maxOutputBytes: 257 * MIB })).rejects.toMatchObject({
@@ -295,6 +346,29 @@ describe("clients that fail", () => {
         stalled.socket.resume();
         expect(ProgramResult.parse((await running).result)).toMatchObject({ state: "exited", exitCode: 0 });
         expect(sha256(streamed(stalled.notifications, commandId))).toBe(sha256(expectedLines(lines)));
+      });
+    }));
+
+  test("one that goes away leaves the commands of others in its session alone", () =>
+    withSession(async ({ client, sessionId }) => {
+      const leaving = await connect(sharedUrl());
+      await leaving.call("session.execute", { sessionId, command: python("print(1)"), stream: true });
+      const commandId = randomUUID();
+      const running = client.call("session.execute", {
+        sessionId,
+        commandId,
+        command: python("import time\nfor n in range(5): print(n, flush=True); time.sleep(0.2)"),
+        stream: true,
+      });
+      const waiting = leaving.call("session.execute", { sessionId, command: python("print(2)") });
+      const broken = expect(waiting).rejects.toThrow(/connection closed/);
+      await untilLine(client, commandId, 1);
+      leaving.socket.terminate();
+      await broken;
+      expect((await running).result).toMatchObject({
+        state: "exited",
+        exitCode: 0,
+        stdout: "0\n1\n2\n3\n4\n",
       });
     }));
 

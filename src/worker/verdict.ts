@@ -77,7 +77,11 @@ function refusal(failure: NonNullable<AgentEnd["failure"]>, about: Circumstances
     };
   }
   const interpreterMissing =
-    command.type === "execute_code" && failure.op === "run" && command.workingDirectory === undefined;
+    command.type === "execute_code" &&
+    failure.op === "run" &&
+    failure.code === "ENOENT" &&
+    command.workingDirectory === undefined &&
+    command.env?.PATH === undefined;
   if (interpreterMissing) {
     return {
       state: "failed",
