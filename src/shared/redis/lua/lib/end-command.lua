@@ -11,13 +11,23 @@ local function end_command(prefix, tenant, session_id, command_id, outcome, rete
 
   local now = now_ms()
   outcome.endedAt = iso(now)
+  -- Written anew, less what only an open command needs: a hash that once held a long value (params) would never again be
+  -- stored compactly, and take twice the memory for the time of its retention.
+  local kept = redis.call('HGETALL', key)
   local fields = {}
+  local dropped = { params = true, cancel = true, queueTimeoutMs = true, expiresAt = true }
+  for i = 1, #kept, 2 do
+    if not dropped[kept[i]] then
+      fields[#fields + 1] = kept[i]
+      fields[#fields + 1] = kept[i + 1]
+    end
+  end
   for name, value in pairs(outcome) do
     fields[#fields + 1] = name
     fields[#fields + 1] = tostring(value)
   end
+  redis.call('DEL', key)
   redis.call('HSET', key, unpack(fields))
-  redis.call('HDEL', key, 'params', 'cancel')
   redis.call('EXPIRE', key, retention)
   redis.call('EXPIRE', output, retention)
   redis.call('ZADD', session .. ':commands', now, command_id)
