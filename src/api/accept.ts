@@ -35,8 +35,13 @@ export interface Acceptance {
    * @throws ProtocolError when it was not accepted.
    */
   accept: (command: NewCommand, subscribed: Promise<void> | undefined) => Promise<{ isRepeat: boolean }>;
-  /** Another write, in order with the commands of the session. */
-  inOrder: <T>(sessionId: string, ready: Promise<void> | undefined, write: () => Promise<T>) => Promise<T>;
+  /** Another write, in order with the commands of the session. `commandId`: what a repeat of it can be joined by. */
+  inOrder: <T>(
+    sessionId: string,
+    ready: Promise<void> | undefined,
+    write: () => Promise<T>,
+    commandId?: string,
+  ) => Promise<T>;
 }
 
 export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory: MemoryGuard): Acceptance {
@@ -77,6 +82,7 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
     sessionId: string,
     ready: Promise<void> | undefined,
     write: () => Promise<T>,
+    commandId?: string,
   ): Promise<T> {
     let isLate = false;
     let isWritten = false;
@@ -89,7 +95,7 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
     });
     return within(ACCEPT_DEADLINE_MS, written, () => {
       isLate = true;
-      return isWritten ? unknownWhetherDone() : storeIsAway();
+      return isWritten ? unknownWhetherDone(commandId) : storeIsAway();
     });
   }
 
@@ -99,7 +105,8 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
       const refusal = memory.refusal();
       // A repeat takes no memory, and its client may have nothing else to find its result by.
       if (refusal && !(await readCommand(redis, keys, command.commandId))) throw refusal;
-      const result = await inOrder(command.sessionId, subscribed, () => acceptAndRing(command));
+      const { sessionId, commandId } = command;
+      const result = await inOrder(sessionId, subscribed, () => acceptAndRing(command), commandId);
       if (result.status === "accepted" || result.status === "joined") {
         return { isRepeat: result.status === "joined" };
       }
@@ -108,10 +115,14 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
   };
 }
 
-function unknownWhetherDone(): ProtocolError {
+function unknownWhetherDone(commandId: string | undefined): ProtocolError {
+  const next =
+    commandId === undefined
+      ? "Look (session.get, session.list), or send it again."
+      : `Send it again with the commandId ${commandId}: then it runs at most once.`;
   return new ProtocolError(
     "OVERLOADED",
-    "Redis went away before it answered, so it is not known whether the request was accepted. Send it again with the same commandId: then it runs at most once.",
+    `Redis went away before it answered, so it is not known whether the request was accepted. ${next}`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { RawData, WebSocket } from "ws";
 import { ProtocolError } from "../shared/protocol/errors.ts";
 import type { Caller } from "./context.ts";
 import { createJsonRpc, errorMessage } from "./json-rpc.ts";
-import { MAX_MESSAGE_BYTES, MAX_REQUESTS_IN_FLIGHT } from "./limits.ts";
+import { MAX_BATCH_REQUESTS, MAX_MESSAGE_BYTES, MAX_REQUESTS_IN_FLIGHT } from "./limits.ts";
 import { findMessageId } from "./message-id.ts";
 
 /** Between two pings. A client that neither answered nor read anything in between is gone. */
@@ -53,7 +53,9 @@ export function openConnection(
     signal: gone.signal,
   };
 
-  const rpc = createJsonRpc(async (method, params) => {
+  const rpc = createJsonRpc(countInFlight, MAX_BATCH_REQUESTS, onUnexpected);
+
+  async function countInFlight(method: string, params: unknown): Promise<unknown> {
     if (inFlight >= MAX_REQUESTS_IN_FLIGHT) throw tooManyRequests();
     inFlight++;
     try {
@@ -61,7 +63,7 @@ export function openConnection(
     } finally {
       inFlight--;
     }
-  }, onUnexpected);
+  }
 
   function send(text: string): void {
     if (gone.signal.aborted) return;

@@ -16,6 +16,7 @@ export interface JsonRpc {
 /** `onUnexpected` is told what went wrong inside; the client is told only that something did. */
 export function createJsonRpc(
   dispatch: Dispatch,
+  maxBatchRequests: number,
   onUnexpected: (error: unknown, method: string) => void,
 ): JsonRpc {
   /** Calls `dispatch` before it returns, so that requests begin in their order; undefined for a notification. */
@@ -37,6 +38,7 @@ export function createJsonRpc(
 
   async function answerBatch(requests: unknown[]): Promise<Response[] | Response | undefined> {
     if (requests.length === 0) return failure(null, invalid("A batch holds at least one request."));
+    if (requests.length > maxBatchRequests) return failure(null, tooManyInBatch(maxBatchRequests));
     const responses = await Promise.all(requests.map(answerOne));
     const wanted = responses.filter((response) => response !== undefined);
     return wanted.length > 0 ? wanted : undefined;
@@ -72,6 +74,10 @@ function failure(id: Id, error: unknown): Response {
 
 function invalid(problem: string): ProtocolError {
   return new ProtocolError("INVALID_REQUEST", `This is no JSON-RPC 2.0 request. ${problem}`);
+}
+
+function tooManyInBatch(most: number): ProtocolError {
+  return new ProtocolError("LIMIT_EXCEEDED", `A batch holds at most ${most} requests. Send several batches.`);
 }
 
 function problemOf(request: Record<string, unknown>): string | undefined {

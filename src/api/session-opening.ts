@@ -1,7 +1,21 @@
+import { gatherWrites } from "../shared/redis/client.ts";
 import { readSession, type SessionRecord } from "../shared/redis/sessions.ts";
 import type { ApiContext } from "./context.ts";
 import { pause } from "./deadline.ts";
 import { READ_AGAIN_MS } from "./limits.ts";
+
+/** Writes a session and, right behind it on the same connection, the first bell; then as ringUntilClaimed. */
+export function createAndRing<T>(
+  ctx: ApiContext,
+  sessionId: string,
+  create: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  gatherWrites(ctx.redis);
+  const created = create();
+  void ringUntilClaimed(ctx, sessionId, signal);
+  return created;
+}
 
 /** Rings for a session that waits for a worker, now and every 5 s, until one has claimed it or `signal` is aborted. */
 export async function ringUntilClaimed(

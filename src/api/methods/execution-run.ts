@@ -9,7 +9,7 @@ import { answerWithResult } from "../execute.ts";
 import { openFollower } from "../output-follower.ts";
 import { checkOutputLimit, parseParams } from "../params.ts";
 import { tooManyWaiting, wantedLanguage } from "../placement.ts";
-import { ringUntilClaimed } from "../session-opening.ts";
+import { createAndRing, ringUntilClaimed } from "../session-opening.ts";
 
 /** The session outlives the time of its program by this: output that waits for Redis stops that clock. */
 const SPARE_LIFETIME_MINUTES = 10;
@@ -44,15 +44,20 @@ export const executionRun: Method<"execution.run"> = async (params, ctx, caller)
   const waiting = new AbortController();
   try {
     const fields = { ...commandFields(command, params), requestHash: hash };
-    const created = await acceptance.inOrder(sessionId, follower.ready, () =>
+    const create = () =>
       createSession(redis, keys, sessionId, spec, params.queueTimeoutMs, config.createQueue, {
         commandId,
         fields,
-      }),
+      });
+    const created = await acceptance.inOrder(
+      sessionId,
+      follower.ready,
+      () => createAndRing(ctx, sessionId, create, waiting.signal),
+      commandId,
     );
+    if (created !== "created") waiting.abort();
     if (created === "overloaded") throw tooManyWaiting(config.createQueue);
     if (created === "taken") return await joinRun(params, commandId, hash, ctx, caller);
-    void ringUntilClaimed(ctx, sessionId, waiting.signal);
     const { keep, stream } = params;
     const result = await answerWithResult(ctx, caller, { sessionId, commandId }, follower, {
       kind: "program",

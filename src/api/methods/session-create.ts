@@ -5,7 +5,7 @@ import { sessionNotOpen } from "../accept.ts";
 import type { Method } from "../context.ts";
 import { within } from "../deadline.ts";
 import { tooManyWaiting, wantedLanguage } from "../placement.ts";
-import { createWakeup, ringUntilClaimed, untilOpened } from "../session-opening.ts";
+import { createAndRing, createWakeup, untilOpened } from "../session-opening.ts";
 
 /** Within it a session is open, or fails. */
 const DEADLINE_MS = 30_000;
@@ -37,11 +37,11 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
   const waiting = new AbortController();
   try {
     const { redis, keys, config } = ctx;
+    const create = () => createSession(redis, keys, sessionId, spec, DEADLINE_MS, config.createQueue);
     const created = await ctx.acceptance.inOrder(sessionId, subscription.ready, () =>
-      createSession(redis, keys, sessionId, spec, DEADLINE_MS, config.createQueue),
+      createAndRing(ctx, sessionId, create, waiting.signal),
     );
     if (created === "overloaded") throw tooManyWaiting(config.createQueue);
-    void ringUntilClaimed(ctx, sessionId, waiting.signal);
     const deadline = AbortSignal.timeout(DEADLINE_MS + GRACE_MS);
     const record = await within(
       DEADLINE_MS + 2 * GRACE_MS,
@@ -52,11 +52,12 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
           `Redis did not say in time whether the session ${sessionId} is open.`,
         ),
     );
+    const { containerId, createdAt } = requireOpen(sessionId, record);
     return {
       sessionId,
-      containerId: openContainer(sessionId, record),
+      containerId,
       language: name,
-      createdAt: record?.createdAt ?? "",
+      createdAt,
       state: "Active",
       config: { idleTimeoutMinutes, maxLifetimeMinutes },
     };
@@ -66,9 +67,12 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
   }
 };
 
-/** The container of a session that is open; else an error that says why there is none. */
-function openContainer(sessionId: string, record: SessionRecord | undefined): string {
-  if (record?.state === "Open" && record.containerId !== undefined) return record.containerId;
+/** What is known of a session only once it is open; else an error that says why it is not. */
+function requireOpen(sessionId: string, record: SessionRecord | undefined) {
+  if (record?.state === "Open" && record.containerId !== undefined) {
+    const { containerId, createdAt } = record;
+    return { containerId, createdAt };
+  }
   if (record && record.owner === undefined && (record.state === "Failed" || record.state === "Creating")) {
     throw new ProtocolError(
       "OVERLOADED",
