@@ -90,6 +90,23 @@ export const CopyFile = z.strictObject({
   overwrite: z.boolean().default(true),
 });
 
+export const MoveFile = z.strictObject({
+  type: z.literal("move_file"),
+  source: SandboxPath,
+  destination: SandboxPath,
+  overwrite: z.boolean().default(true),
+});
+
+/** A folder that is not empty only with `recursive`. */
+export const DeleteFile = z.strictObject({
+  type: z.literal("delete_file"),
+  path: SandboxPath,
+  recursive: z.boolean().default(false),
+});
+
+/** A symbolic link is described itself, not what it points to. */
+export const StatFile = z.strictObject({ type: z.literal("stat_file"), path: SandboxPath });
+
 export const ListFiles = z.strictObject({
   type: z.literal("list_files"),
   path: SandboxPath.default("/workspace"),
@@ -105,6 +122,9 @@ export const Command = z.discriminatedUnion("type", [
   ReadFile,
   CreateDirectory,
   CopyFile,
+  MoveFile,
+  DeleteFile,
+  StatFile,
   ListFiles,
 ]);
 export type Command = z.infer<typeof Command>;

@@ -73,6 +73,8 @@ export type Step = { always?: boolean } & (
     }
   | { op: "mkdir"; path: string }
   | { op: "copy"; source: string; destination: string; overwrite: boolean }
+  | { op: "move"; source: string; destination: string; overwrite: boolean }
+  | { op: "stat"; path: string }
   | { op: "remove"; path: string; recursive: boolean; ignoreMissing: boolean }
   | { op: "list"; path: string; recursive: boolean; includeHidden: boolean }
 );

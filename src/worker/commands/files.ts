@@ -28,6 +28,14 @@ export function planFile(command: FileCommand): Step[] {
       const { source, destination, overwrite } = command;
       return [{ op: "copy", source, destination, overwrite }];
     }
+    case "move_file": {
+      const { source, destination, overwrite } = command;
+      return [{ op: "move", source, destination, overwrite }];
+    }
+    case "delete_file":
+      return [{ op: "remove", path: command.path, recursive: command.recursive, ignoreMissing: false }];
+    case "stat_file":
+      return [{ op: "stat", path: command.path }];
     case "list_files": {
       const { path, recursive, includeHidden } = command;
       return [{ op: "list", path, recursive, includeHidden }];
