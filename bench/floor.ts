@@ -61,6 +61,7 @@ async function agentSpawn(
     let onEnd: () => void = () => {};
     const agent = await connectAgent(stream, 1, {
       onOutput: () => {},
+      onInputTaken: () => {},
       onEnd: (id) => {
         agent.acknowledgeEnd(id);
         onEnd();

@@ -1,26 +1,24 @@
 import { z } from "zod";
 import { Command } from "../shared/protocol/commands.ts";
 import { OUTCOMES, type Outcome } from "../shared/protocol/outcomes.ts";
+import { type CommandParams, storeInputTaken, type TakenCommand } from "../shared/redis/commands.ts";
+import type { Cancellation } from "../shared/redis/control.ts";
 import { type AppendResult, appendOutput, type LogChunk } from "../shared/redis/output.ts";
 import type { AgentConnection } from "./agent/connection.ts";
 import type { AgentEnd, Plan, StartRefused } from "./agent/messages.ts";
 import { planOf } from "./commands/plan.ts";
 import type { WorkerContext } from "./context.ts";
+import { createInputPump, type InputPiece } from "./input.ts";
 import { createOutputWriter } from "./output-writer.ts";
 import { verdict } from "./verdict.ts";
 
-const Params = z.object({ command: Command, timeoutMs: z.number() });
+const Params = z.object({
+  command: Command,
+  timeoutMs: z.number().optional(),
+  background: z.boolean(),
+}) satisfies z.ZodType<CommandParams>;
 
 const STORE_RETRY_MS = 1000;
-
-/** A command that the session has taken, as its record has it. */
-export interface TakenCommand {
-  commandId: string;
-  /** JSON of what runs and for how long. */
-  params: string;
-  /** How much of its log is stored already: more than 0 when an earlier process began it. */
-  storedOffset: number;
-}
 
 /** The session that it runs in. */
 export interface ExecutionSession {
@@ -38,13 +36,18 @@ export interface ExecutionSession {
  */
 export interface Execution {
   commandId: string;
+  /** Those behind it do not wait for its end. */
+  background: boolean;
   /** Takes up the command on a connection: the first, or a next one after a break. */
   continueOn: (connection: AgentConnection) => void;
   onOutput: (chunk: LogChunk) => void;
   onEnd: (end: AgentEnd) => void;
   onStartRefused: (refusal: StartRefused) => void;
-  /** Ends all that the command started, now; `reason` is what its error says. */
-  cancel: (reason: string) => void;
+  onInputTaken: (offset: number) => void;
+  /** Tells all that the command started to end; `reason` is what its error says. */
+  cancel: (how: Cancellation, reason: string) => void;
+  input: (piece: InputPiece) => Promise<void>;
+  resize: (columns: number, rows: number) => void;
   /** Its session has ended, and the record with it: nothing more will come. */
   abandon: () => void;
   done: Promise<AppendResult>;
@@ -56,12 +59,16 @@ export function createExecution(
   taken: TakenCommand,
 ): Execution {
   const { commandId } = taken;
-  const { command, timeoutMs } = Params.parse(JSON.parse(taken.params));
+  const { command, timeoutMs, background } = Params.parse(JSON.parse(taken.params));
   const plan: Plan = planOf(command, session.language, timeoutMs);
   const startedAt = performance.now();
   let connection: AgentConnection | undefined;
-  let cancelReason: string | undefined;
+  let cancelled: { how: Cancellation; reason: string } | undefined;
   let ended = false;
+
+  const input = createInputPump(commandId, taken.inputTaken, (offset) => {
+    storeInputTaken(ctx.redis, ctx.keys, ctx.tenure, session, commandId, offset).catch(() => {});
+  });
 
   const writer = createOutputWriter(
     async (chunks, outcome) => {
@@ -88,21 +95,25 @@ export function createExecution(
   const finish = (outcome: Outcome) => {
     if (ended) return;
     ended = true;
+    input.end();
     writer.end({ ...outcome, durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000 });
   };
 
   return {
     commandId,
+    background,
     continueOn: (next) => {
       connection = next;
       // What is running and unknown to a living agent was never started: then it may be.
       if (next.known.has(commandId)) next.resume(commandId, writer.storedOffset());
       else if (!ended) next.start(commandId, plan);
-      if (cancelReason) next.cancel(commandId, "SIGKILL", 0);
+      input.continueOn(next);
+      if (cancelled) next.cancel(commandId, cancelled.how.signal, cancelled.how.graceMs);
     },
     onOutput: (chunk) => writer.push(chunk),
     onEnd: (end) => {
-      finish(verdict(end, { command, timeoutMs, memoryLimitMB: session.memoryLimitMB, cancelReason }));
+      const { memoryLimitMB } = session;
+      finish(verdict(end, { command, timeoutMs, memoryLimitMB, cancelReason: cancelled?.reason }));
     },
     onStartRefused: ({ reason, message }) => {
       if (reason === "ended") finish(OUTCOMES.lost);
@@ -114,11 +125,17 @@ export function createExecution(
         });
       }
     },
-    cancel: (reason) => {
-      cancelReason = reason;
-      connection?.cancel(commandId, "SIGKILL", 0);
+    onInputTaken: input.onTaken,
+    cancel: (how, reason) => {
+      cancelled = { how, reason };
+      connection?.cancel(commandId, how.signal, how.graceMs);
     },
-    abandon: writer.abandon,
+    input: input.push,
+    resize: (columns, rows) => connection?.resize(commandId, columns, rows),
+    abandon: () => {
+      input.end();
+      writer.abandon();
+    },
     done: writer.done,
   };
 }

@@ -5,7 +5,7 @@ import type { AgentEnd } from "./agent/messages.ts";
 /** What the verdict is built from, beside what the agent saw. */
 export interface Circumstances {
   command: Command;
-  timeoutMs: number;
+  timeoutMs: number | undefined;
   memoryLimitMB: number;
   /** Why the worker cancelled it, where it did. */
   cancelReason: string | undefined;

@@ -43,7 +43,7 @@ export const executionRun: Method<"execution.run"> = async (params, ctx, caller)
   const follower = openFollower(ctx, { sessionId, commandId });
   const waiting = new AbortController();
   try {
-    const fields = { ...commandFields(command, params), requestHash: hash };
+    const fields = { ...commandFields(command, { ...params, background: false }), requestHash: hash };
     const create = () =>
       createSession(redis, keys, sessionId, spec, params.queueTimeoutMs, config.createQueue, {
         commandId,

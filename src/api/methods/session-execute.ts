@@ -11,7 +11,7 @@ export const sessionExecute: Method<"session.execute"> = async (params, ctx, cal
   checkOutputLimit(params.maxOutputBytes, ctx.config.maxOutputBytes);
   const { sessionId, command, stream, keep, commandId = randomUUID() } = params;
   const hash = requestHash(command);
-  const fields = commandFields(command, params);
+  const fields = commandFields(command, { ...params, background: false });
 
   const follower = openFollower(ctx, { sessionId, commandId });
   try {

@@ -32,14 +32,30 @@ export const SourceFile = z
 
 const offset = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** The size of a terminal, in characters. */
+export const TerminalSize = z.strictObject({
+  columns: z.int().min(1).max(1000),
+  rows: z.int().min(1).max(1000),
+});
+
+/** What every program can be given. */
+const program = {
+  workingDirectory: SandboxPath.optional(),
+  env: Environment.optional(),
+  /** What the program reads; after it the end of the file, unless `keepStdinOpen`. Without it /dev/null. */
+  stdin: z.string().optional(),
+  /** `execution.input` can send more. */
+  keepStdinOpen: z.boolean().default(false),
+  /** A terminal, 80 × 24 unless a size is given: stdin stays open, and stderr comes with stdout. */
+  pty: z.union([z.boolean(), TerminalSize]).default(false),
+};
+
 /** What runs a program: argv as execve(2) has it, no shell in between. `workingDirectory` defaults to /workspace. */
 export const ExecuteShell = z.strictObject({
   type: z.literal("execute_shell"),
   commandName: Argument.min(1),
   args: z.array(Argument).default([]),
-  workingDirectory: SandboxPath.optional(),
-  env: Environment.optional(),
-  stdin: z.string().optional(),
+  ...program,
 });
 
 /** A program in the session's language. `files` are written beside it before it runs. */
@@ -48,9 +64,7 @@ export const ExecuteCode = z.strictObject({
   code: z.string(),
   files: z.array(SourceFile).max(100).optional(),
   args: z.array(Argument).default([]),
-  workingDirectory: SandboxPath.optional(),
-  env: Environment.optional(),
-  stdin: z.string().optional(),
+  ...program,
 });
 
 /**
@@ -134,6 +148,11 @@ export type ProgramCommand = Extract<Command, { type: "execute_shell" | "execute
 /** Whether a command's result is that of a program (exit code, stdout, stderr) or that of a file operation. */
 export function runsProgram(type: Command["type"]): boolean {
   return type === "execute_shell" || type === "execute_code";
+}
+
+/** Whether `execution.input` can send a command more. */
+export function takesInput(command: Command): boolean {
+  return "keepStdinOpen" in command && (command.keepStdinOpen || command.pty !== false);
 }
 
 /** Other names for a command: of the type, and of its fields. (Maps: a client may send `constructor`.) */

@@ -46,6 +46,11 @@ export const OUTCOMES = {
     error:
       "The command was not started within queueTimeoutMs. Send it again, or wait for what runs before it.",
   },
+  cancelledBeforeStart: {
+    state: "cancelled",
+    fault: "caller",
+    error: "The command was cancelled before it started.",
+  },
   closedBeforeStart: {
     state: "cancelled",
     fault: "caller",

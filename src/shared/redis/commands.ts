@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Command } from "../protocol/commands.ts";
+import { type Command, takesInput } from "../protocol/commands.ts";
 import { OUTCOMES, StoredOutcome } from "../protocol/outcomes.ts";
-import { type CommandState, isTerminal } from "../protocol/verdict.ts";
+import { CommandState, isTerminal } from "../protocol/verdict.ts";
+import type { Cancellation, Control } from "./control.ts";
 import { type Keys, TENANT } from "./keys.ts";
 import { run, script } from "./script.ts";
 import type { Tenure } from "./workers.ts";
@@ -31,12 +32,15 @@ export type CommandRecord = z.infer<typeof CommandRecord>;
 /** What the worker needs to run a command; kept in the record until it ends. */
 export interface CommandParams {
   command: Command;
-  timeoutMs: number;
+  /** Absent: it may run for as long as its session lives. */
+  timeoutMs?: number | undefined;
+  background: boolean;
 }
 
 /** How a command is kept, beside what runs. */
 export interface CommandDelivery {
-  timeoutMs: number;
+  timeoutMs?: number | undefined;
+  background: boolean;
   queueTimeoutMs: number;
   maxOutputBytes: number;
   keep: "head" | "tail";
@@ -44,13 +48,15 @@ export interface CommandDelivery {
 
 /** The fields of a command's record that its sender decides. */
 export function commandFields(command: Command, delivery: CommandDelivery): Record<string, string | number> {
-  const params: CommandParams = { command, timeoutMs: delivery.timeoutMs };
+  const { timeoutMs, background } = delivery;
+  const params: CommandParams = { command, timeoutMs, background };
   return {
     kind: command.type === "execute_shell" || command.type === "execute_code" ? "program" : "file",
     params: JSON.stringify(params),
     queueTimeoutMs: delivery.queueTimeoutMs,
     maxOutputBytes: delivery.maxOutputBytes,
     keep: delivery.keep,
+    ...(takesInput(command) && { stdinOpen: 1 }),
   };
 }
 
@@ -59,6 +65,10 @@ export function requestHash(content: unknown): string {
   return createHash("sha256").update(JSON.stringify(content)).digest("base64url");
 }
 
+const cancelScript = script("command-cancel");
+const inputScript = script("command-input");
+const inputTakenScript = script("command-input-taken");
+const detachScript = script("command-detach");
 const acceptScript = script("command-accept");
 const takeScript = script("command-take");
 const expireScript = script("command-expire");
@@ -91,9 +101,20 @@ export async function acceptCommand(
   return { status: z.enum(["conflict", "unknown", "full"]).parse(status) };
 }
 
-export type TakeResult =
-  | { status: "empty" | "fenced" }
-  | { status: "run"; commandId: string; params: string; storedOffset: number; cancel: string | undefined };
+export type TakeResult = { status: "empty" | "fenced" } | { status: "run"; command: TakenCommand };
+
+/** A command that is to run, or runs already, as its record has it. */
+export interface TakenCommand {
+  commandId: string;
+  /** JSON of CommandParams. */
+  params: string;
+  /** How much of its log is stored already: more than 0 when an earlier process began it. */
+  storedOffset: number;
+  /** How much of its input the program has taken. */
+  inputTaken: number;
+  /** JSON of how it is to be cancelled, when it is. */
+  cancel: string | undefined;
+}
 
 /** The next command of a session: the same one until it has ended. */
 export async function takeCommand(
@@ -109,9 +130,145 @@ export async function takeCommand(
     [keys.session(session.sessionId), keys.lease(tenure.workerId), keys.pending(session.sessionId)],
     expiryArguments(keys, tenure, session, retentionSeconds),
   );
-  const [status, commandId = "", params = "", offset = "", cancel = ""] = z.array(z.string()).parse(reply);
+  const [status, commandId = "", ...fields] = z.array(z.string()).parse(reply);
   if (status !== "run") return { status: status === "fenced" ? "fenced" : "empty" };
-  return { status, commandId, params, storedOffset: Number(offset), cancel: cancel || undefined };
+  return { status, command: takenCommand(commandId, fields) };
+}
+
+function takenCommand(commandId: string, fields: (string | null)[]): TakenCommand {
+  const [params, offset, inputTaken, cancel] = fields;
+  return {
+    commandId,
+    params: params ?? "",
+    storedOffset: Number(offset ?? 0),
+    inputTaken: Number(inputTaken ?? 0),
+    cancel: cancel || undefined,
+  };
+}
+
+/** A background command has begun: those behind it go on. Returns how many are pending. */
+export async function detachCommand(
+  redis: Redis,
+  keys: Keys,
+  tenure: Tenure,
+  session: { sessionId: string; epoch: number },
+  commandId: string,
+): Promise<number> {
+  const reply = await run(
+    redis,
+    detachScript,
+    [keys.session(session.sessionId), keys.lease(tenure.workerId), keys.pending(session.sessionId)],
+    [tenure.token, session.epoch, commandId],
+  );
+  return Number(reply);
+}
+
+/** What of a session has not ended; `detached`: running beside the list, which is in the background. */
+export async function openCommands(
+  redis: Redis,
+  keys: Keys,
+  sessionId: string,
+): Promise<{ open: Set<string>; detached: TakenCommand[] }> {
+  const open = await redis.zrange(keys.open(sessionId), 0, -1);
+  const pending = new Set(await redis.lrange(keys.pending(sessionId), 0, -1));
+  const taken = await Promise.all(
+    open.map(async (commandId) => {
+      const fields = await redis.hmget(
+        keys.command(commandId),
+        "params",
+        "offset",
+        "inputTaken",
+        "cancel",
+        "state",
+      );
+      return !pending.has(commandId) && fields[4] === "running" ? [takenCommand(commandId, fields)] : [];
+    }),
+  );
+  return { open: new Set(open), detached: taken.flat() };
+}
+
+/**
+ * Cancels a command: a queued one ends at once, a running one is told to.
+ * Returns the state that it had, undefined when there is no such command.
+ */
+export async function cancelCommand(
+  redis: Redis,
+  keys: Keys,
+  commandId: string,
+  how: Cancellation,
+  retentionSeconds: number,
+): Promise<CommandState | undefined> {
+  const reply = await run(
+    redis,
+    cancelScript,
+    [keys.command(commandId)],
+    [
+      keys.prefix,
+      TENANT,
+      commandId,
+      JSON.stringify(how),
+      JSON.stringify(OUTCOMES.cancelledBeforeStart),
+      retentionSeconds,
+    ],
+  );
+  return reply === null ? undefined : CommandState.parse(reply);
+}
+
+/** Input that no program has taken yet, at most. */
+export const MAX_UNTAKEN_INPUT_BYTES = 1_048_576;
+
+export type InputResult =
+  | { status: "taken" | "offset" | "full"; inputOffset: number }
+  | { status: "unknown" | "ended" | "closed" };
+
+/** Takes input for a command at its offset; what was taken before is not taken twice. */
+export async function sendInput(
+  redis: Redis,
+  keys: Keys,
+  input: { commandId: string; offset: number; data: Buffer; eof: boolean },
+): Promise<InputResult> {
+  const { commandId, offset, data, eof } = input;
+  // The script adds the session that it belongs to.
+  const entry: Omit<Extract<Control, { type: "input" }>, "sessionId"> = {
+    type: "input",
+    commandId,
+    offset,
+    data: data.toString("base64"),
+    eof,
+  };
+  const reply = await run(
+    redis,
+    inputScript,
+    [keys.command(commandId)],
+    [keys.prefix, commandId, offset, data.length, MAX_UNTAKEN_INPUT_BYTES, JSON.stringify(entry)],
+  );
+  const [status, inputOffset] = z.array(z.string()).parse(reply);
+  if (status === "taken" || status === "offset" || status === "full") {
+    return { status, inputOffset: Number(inputOffset) };
+  }
+  return { status: z.enum(["unknown", "ended", "closed"]).parse(status) };
+}
+
+/** Up to where the input of a command has been accepted. */
+export async function readInputOffset(redis: Redis, keys: Keys, commandId: string): Promise<number> {
+  return Number((await redis.hget(keys.command(commandId), "inputOffset")) ?? 0);
+}
+
+/** Notes how much of its input a program has taken, so that more is accepted. */
+export async function storeInputTaken(
+  redis: Redis,
+  keys: Keys,
+  tenure: Tenure,
+  session: { sessionId: string; epoch: number },
+  commandId: string,
+  offset: number,
+): Promise<void> {
+  await run(
+    redis,
+    inputTakenScript,
+    [keys.session(session.sessionId), keys.lease(tenure.workerId), keys.command(commandId)],
+    [tenure.token, session.epoch, offset],
+  );
 }
 
 function expiryArguments(
@@ -166,5 +323,3 @@ export async function readProgress(
   if (!state) return undefined;
   return { ended: isTerminal(CommandRecord.shape.state.parse(state)), lastSeq: Number(lastSeq ?? 0) };
 }
-
-export type { CommandState };

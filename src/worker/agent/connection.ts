@@ -8,6 +8,7 @@ export interface AgentListener {
   onOutput: (id: string, chunk: LogChunk) => void;
   onEnd: (id: string, end: AgentEnd) => void;
   onStartRefused: (id: string, refusal: StartRefused) => void;
+  onInputTaken: (id: string, offset: number) => void;
 }
 
 /** One stream to an agent, after its hello. `closed` resolves when it is of no more use, for whatever reason. */
@@ -20,6 +21,9 @@ export interface AgentConnection {
   acknowledge: (id: string, offset: number) => void;
   acknowledgeEnd: (id: string) => void;
   cancel: (id: string, signal: string, graceMs: number) => void;
+  input: (id: string, offset: number, bytes: Buffer) => void;
+  endInput: (id: string, offset: number) => void;
+  resize: (id: string, columns: number, rows: number) => void;
   close: () => void;
 }
 
@@ -84,6 +88,8 @@ export function connectAgent(
         });
       } else if (frame.type === FRAME.END) {
         listener.onEnd(frame.id, AgentEnd.parse(JSON.parse(frame.payload.toString("utf8"))));
+      } else if (frame.type === FRAME.STDIN_TAKEN) {
+        listener.onInputTaken(frame.id, Number(frame.payload.readBigUInt64BE(0)));
       } else if (frame.type === FRAME.START_REFUSED) {
         listener.onStartRefused(frame.id, StartRefused.parse(JSON.parse(frame.payload.toString("utf8"))));
       } else if (frame.type === FRAME.REFUSED) {
@@ -101,6 +107,9 @@ export function connectAgent(
           acknowledge: (id, offset) => send(FRAME.ACK, id, u64(offset)),
           acknowledgeEnd: (id) => send(FRAME.ACK_END, id),
           cancel: (id, signal, graceMs) => send(FRAME.CANCEL, id, json({ signal, graceMs })),
+          input: (id, offset, bytes) => send(FRAME.STDIN, id, Buffer.concat([u64(offset), bytes])),
+          endInput: (id, offset) => send(FRAME.STDIN_EOF, id, u64(offset)),
+          resize: (id, columns, rows) => send(FRAME.RESIZE, id, json({ columns, rows })),
           close,
         });
       }

@@ -8,12 +8,16 @@ export const FRAME = {
   ACK: 0x04,
   ACK_END: 0x05,
   CANCEL: 0x06,
+  STDIN: 0x07,
+  STDIN_EOF: 0x08,
+  RESIZE: 0x09,
   PING: 0x0a,
   HELLO_OK: 0x41,
   REFUSED: 0x42,
   START_REFUSED: 0x43,
   OUTPUT: 0x44,
   END: 0x45,
+  STDIN_TAKEN: 0x46,
   PONG: 0x47,
 } as const;
 
@@ -54,7 +58,8 @@ export type Step = { always?: boolean } & (
       argv: string[];
       env?: Record<string, string> | undefined;
       cwd?: string | undefined;
-      stdin?: { data: string; encoding: "utf8" | "base64" } | undefined;
+      stdin?: { data: string; encoding: "utf8" | "base64"; open: boolean } | undefined;
+      pty?: { columns: number; rows: number } | undefined;
     }
   | {
       op: "write";
@@ -81,6 +86,6 @@ export type Step = { always?: boolean } & (
 
 /** What `START` carries. */
 export interface Plan {
-  timeoutMs: number;
+  timeoutMs?: number | undefined;
   steps: Step[];
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
 import type { Command } from "../../shared/protocol/commands.ts";
 import type { Step } from "../agent/messages.ts";
+import { programStep } from "./program.ts";
 
 type ExecuteCode = Extract<Command, { type: "execute_code" }>;
 
@@ -90,16 +91,6 @@ export function planCode(command: ExecuteCode, language: string): Step[] {
     encoding,
     mode: "create",
   });
-  const run = (
-    argv: string[],
-    extra: { stdin?: string | undefined; cwd?: string | undefined } = {},
-  ): Step => ({
-    op: "run",
-    argv,
-    env: command.env,
-    cwd: extra.cwd,
-    stdin: extra.stdin === undefined ? undefined : { data: extra.stdin, encoding: "utf8" },
-  });
   const cleanUp = (path: string): Step => ({
     op: "remove",
     path,
@@ -110,8 +101,8 @@ export function planCode(command: ExecuteCode, language: string): Step[] {
   return [
     ...(command.files ?? []).map(({ path, content, encoding }) => write(path, content, encoding)),
     write(program.file, command.code, "utf8"),
-    ...(program.compile ? [run(program.compile)] : []),
-    run([...program.run, ...command.args], { stdin: command.stdin, cwd: command.workingDirectory }),
+    ...(program.compile ? [{ op: "run", argv: program.compile, env: command.env } as const] : []),
+    programStep(command, [...program.run, ...command.args]),
     cleanUp(program.file),
     ...(program.executable ? [cleanUp(program.executable)] : []),
   ];

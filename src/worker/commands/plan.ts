@@ -5,7 +5,7 @@ import { planShell } from "./execute-shell.ts";
 import { planFile } from "./files.ts";
 
 /** What the agent has to do for a command. */
-export function planOf(command: Command, language: string, timeoutMs: number): Plan {
+export function planOf(command: Command, language: string, timeoutMs: number | undefined): Plan {
   return { timeoutMs, steps: stepsOf(command, language) };
 }
 

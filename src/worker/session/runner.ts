@@ -1,7 +1,12 @@
-import { expireCommands, takeCommand } from "../../shared/redis/commands.ts";
+import {
+  detachCommand,
+  expireCommands,
+  type TakenCommand,
+  takeCommand,
+} from "../../shared/redis/commands.ts";
 import type { WorkerContext } from "../context.ts";
 import { pause } from "../context.ts";
-import { createExecution, type Execution, type ExecutionSession } from "../execution.ts";
+import type { Execution, ExecutionSession } from "../execution.ts";
 
 /**
  * idle ──ring──▶ taking ──a command──▶ running ──stored, more pending──▶ taking
@@ -24,7 +29,7 @@ const EXPIRE_MS = 1000;
 export function createRunner(
   ctx: WorkerContext,
   session: ExecutionSession,
-  run: (execution: Execution, cancel: string | undefined) => void,
+  begin: (taken: TakenCommand) => Execution,
   onEnded: () => void,
   onFenced: () => void,
 ): Runner {
@@ -38,8 +43,11 @@ export function createRunner(
     const taken = await takeCommand(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds);
     if (taken.status === "fenced") onFenced();
     if (taken.status !== "run") return 0;
-    const execution = createExecution(ctx, session, taken);
-    run(execution, taken.cancel);
+    const execution = begin(taken.command);
+    if (execution.background) {
+      void execution.done.then(({ status }) => (status === "fenced" ? onFenced() : onEnded()));
+      return detachCommand(ctx.redis, ctx.keys, ctx.tenure, session, execution.commandId);
+    }
     const expiry = setInterval(() => {
       expireCommands(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds).catch(() => {});
     }, EXPIRE_MS);

@@ -1,10 +1,13 @@
 import { OUTCOMES, type Outcome } from "../../shared/protocol/outcomes.ts";
+import type { TakenCommand } from "../../shared/redis/commands.ts";
+import { Cancellation, type CommandControl } from "../../shared/redis/control.ts";
 import { endSession, type SessionRecord } from "../../shared/redis/sessions.ts";
 import { type AgentConnection, connectAgent, EpochRefused } from "../agent/connection.ts";
 import { type AgentStream, execAgent } from "../agent/docker-stream.ts";
 import { pause, type WorkerContext } from "../context.ts";
-import type { Execution } from "../execution.ts";
+import { createExecution, type Execution } from "../execution.ts";
 import { containerState, removeContainer, type SessionContainer } from "./container.ts";
+import { createExecutions } from "./executions.ts";
 import { createRunner } from "./runner.ts";
 
 /**
@@ -21,6 +24,13 @@ export interface LiveSession {
   container: SessionContainer & { slot: number };
   /** Look for commands. */
   ring: () => void;
+  /** What a client sends beside commands. Resolves once it has been carried out. */
+  control: (control: CommandControl) => Promise<void>;
+  /**
+   * Takes up what an earlier process of this worker left running in the background; what is not in `open` has ended, and
+   * the agent need not keep it any longer.
+   */
+  resume: (detached: TakenCommand[], open: ReadonlySet<string>) => void;
   /** Ends it for a reason; with `idleMs` only if it has really been idle for that long. */
   close: (reason: string, idleMs?: number) => Promise<void>;
   /** The engine no longer has its container. */
@@ -56,20 +66,14 @@ export async function createSession(
   onEnded: () => void,
 ): Promise<LiveSession> {
   const log = ctx.log.child({ sessionId });
-  const executions = new Map<string, Execution>();
+  const executions = createExecutions();
   let connection: AgentConnection | undefined;
   let ended = false;
   let lastActivity = performance.now();
 
-  const listener: Parameters<typeof connectAgent>[2] = {
-    onOutput: (id, chunk) => executions.get(id)?.onOutput(chunk),
-    onEnd: (id, end) => executions.get(id)?.onEnd(end),
-    onStartRefused: (id, refusal) => executions.get(id)?.onStartRefused(refusal),
-  };
-
   function use(next: AgentConnection): void {
     connection = next;
-    for (const execution of executions.values()) execution.continueOn(next);
+    executions.continueOn(next);
     void next.closed.then(() => {
       if (connection === next) connection = undefined;
       if (!ended && !ctx.signal.aborted) void recover();
@@ -83,7 +87,7 @@ export async function createSession(
       if (state === "gone") return lose();
       if (state === "running") {
         try {
-          return use(await connectAgent(await reconnect(ctx, container), epoch, listener));
+          return use(await connectAgent(await reconnect(ctx, container), epoch, executions.listener));
         } catch (error) {
           if (error instanceof EpochRefused) return onFenced();
           log.warn({ err: error }, "the agent could not be reached; trying again");
@@ -100,16 +104,17 @@ export async function createSession(
     memoryLimitMB: record.memoryLimitMB,
   };
 
+  function begin(taken: TakenCommand): Execution {
+    lastActivity = performance.now();
+    const execution = createExecution(ctx, session, taken);
+    executions.add(execution, taken.cancel ? cancellationOf(taken.cancel) : undefined);
+    return execution;
+  }
+
   const runner = createRunner(
     ctx,
     session,
-    (execution, cancel) => {
-      lastActivity = performance.now();
-      executions.set(execution.commandId, execution);
-      void execution.done.then(() => executions.delete(execution.commandId));
-      if (cancel) execution.cancel(OUTCOMES.closedWhileRunning.error);
-      if (connection) execution.continueOn(connection);
-    },
+    begin,
     () => {
       lastActivity = performance.now();
       if (record.ephemeral) void close("completed");
@@ -120,7 +125,7 @@ export async function createSession(
   function letGo(): void {
     ended = true;
     void runner.stop();
-    for (const execution of executions.values()) execution.abandon();
+    executions.abandonAll();
     connection?.close();
   }
 
@@ -164,8 +169,11 @@ export async function createSession(
     if (idleMs === undefined) {
       // What runs ends first, so that its output and what became of it are stored.
       const stopped = runner.stop();
-      for (const execution of executions.values()) execution.cancel(`The session ended: ${reason}.`);
-      if (executions.size > 0) await Promise.race([stopped, pause(CANCEL_DEADLINE_MS, ctx.signal)]);
+      executions.cancelAll(`The session ended: ${reason}.`);
+      if (executions.count() > 0) {
+        const ended = Promise.all([stopped, executions.allEnded()]);
+        await Promise.race([ended, pause(CANCEL_DEADLINE_MS, ctx.signal)]);
+      }
     }
     const byCaller = { ...OUTCOMES.closedWhileRunning, error: `The session ended: ${reason}.` };
     const queued = {
@@ -182,7 +190,7 @@ export async function createSession(
   }
 
   const endsAt = performance.now() + remainingLifeMs;
-  use(await connectAgent(firstStream, epoch, listener));
+  use(await connectAgent(firstStream, epoch, executions.listener));
 
   return {
     sessionId,
@@ -190,12 +198,24 @@ export async function createSession(
     ring: () => {
       if (!ended) runner.ring();
     },
+    control: executions.control,
+    resume: (commands, open) => {
+      for (const id of connection?.known ?? []) if (!open.has(id)) connection?.acknowledgeEnd(id);
+      for (const taken of commands)
+        void begin(taken).done.then(({ status }) => status === "fenced" && onFenced());
+    },
     close,
     lose,
     stop: runner.stop,
     detach: letGo,
-    idleForMs: () => (executions.size > 0 || runner.busy() ? 0 : performance.now() - lastActivity),
+    idleForMs: () => (executions.count() > 0 || runner.busy() ? 0 : performance.now() - lastActivity),
     endsAt,
     idleTimeoutMs: record.idleTimeoutMinutes * 60_000,
   };
+}
+
+/** What the record of a running command says of its cancellation. */
+function cancellationOf(stored: string): Cancellation {
+  // `session.close` marks without saying how.
+  return stored === "close" ? { signal: "SIGKILL", graceMs: 0 } : Cancellation.parse(JSON.parse(stored));
 }

@@ -1,4 +1,5 @@
 import { OUTCOMES } from "../../shared/protocol/outcomes.ts";
+import { openCommands } from "../../shared/redis/commands.ts";
 import {
   adoptSession,
   endSession,
@@ -160,6 +161,8 @@ export async function adopt(
     const session = await createSession(ctx, sessionId, record, epoch, container, stream, lifeMs, () =>
       forget(sessions, sessionId, slot),
     );
+    const { open, detached } = await openCommands(ctx.redis, ctx.keys, sessionId);
+    session.resume(detached, open);
     ctx.log.info({ sessionId, epoch }, "session adopted");
     register(sessions, session);
     if (record.state === "Closing") await session.close(record.closeReason ?? "closed by the client");

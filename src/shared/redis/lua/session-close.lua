@@ -23,5 +23,6 @@ for _, command_id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
 end
 redis.call('HSET', KEYS[1], 'state', 'Closing', 'closeReason', ARGV[4])
 redis.call('PUBLISH', ARGV[1] .. ':events:' .. ARGV[2], cjson.encode({ type = 'session', state = 'Closing' }))
-redis.call('XADD', ARGV[1] .. ':worker:' .. owner .. ':control', 'MAXLEN', '~', 10000, '*', 'type', 'close', 'sessionId', ARGV[2])
+redis.call('XADD', ARGV[1] .. ':worker:' .. owner .. ':control', 'MAXLEN', '~', 10000, '*',
+  'entry', cjson.encode({ type = 'close', sessionId = ARGV[2] }))
 return 'Closing'

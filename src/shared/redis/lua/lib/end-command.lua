@@ -15,7 +15,8 @@ local function end_command(prefix, tenant, session_id, command_id, outcome, rete
   -- stored compactly, and take twice the memory for the time of its retention.
   local kept = redis.call('HGETALL', key)
   local fields = {}
-  local dropped = { params = true, cancel = true, queueTimeoutMs = true, expiresAt = true }
+  local dropped = { params = true, cancel = true, queueTimeoutMs = true, expiresAt = true,
+    stdinOpen = true, inputOffset = true, inputTaken = true, inputEnded = true }
   for i = 1, #kept, 2 do
     if not dropped[kept[i]] then
       fields[#fields + 1] = kept[i]
