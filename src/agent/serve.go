@@ -89,7 +89,7 @@ func serve(args []string) error {
 	agent := server.New(&execution.Machine{
 		Identity:  identity,
 		Starter:   &process.Starter{Identity: identity, Launcher: launcher, Workspace: workspace, Env: os.Environ()},
-		Hunter:    &process.Hunter{Identity: identity, Launcher: launcher},
+		Hunter:    &process.Hunter{Identity: identity},
 		Group:     openGroup(),
 		Window:    outlog.NewWindow(),
 		Workspace: workspace,

@@ -120,8 +120,9 @@ func (e *Execution) carryOut() {
 	end.Cancelled, end.TimedOut = e.cancelled, e.timedOut
 	e.end = end.encode()
 	e.large = e.large || len(e.end) > largeBytes
-	e.plan, e.input.waiting = nil, nil
+	e.plan = nil
 	e.mu.Unlock()
+	e.input.drop()
 	e.table.ended(e)
 	e.listener.Ended(e)
 	e.table.noteLeftovers()

@@ -57,6 +57,13 @@ func (in *input) putEnd(offset uint64) {
 	in.wake()
 }
 
+// drop forgets what waits: no program will read it.
+func (in *input) drop() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.waiting = nil
+}
+
 func (in *input) wake() {
 	select {
 	case in.changed <- struct{}{}:

@@ -26,10 +26,10 @@ type outcome struct {
 
 // addTo puts the outcome into the end; false when the plan does not go on.
 func (o outcome) addTo(end *End, index int, step *plan.Step) bool {
+	if o.interrupted && o.exit == nil && (o.err != nil || step.IsRun()) {
+		return false // it was ended, it did not fail
+	}
 	if o.err != nil {
-		if o.interrupted && !step.IsRun() {
-			return false // it was ended, it did not fail
-		}
 		failure := errno.Wrap(o.err, "cannot %s", step.Op)
 		end.Failure = &Failure{Step: index, Op: step.Op, Code: failure.Code, Message: failure.Message}
 		return false
@@ -53,6 +53,9 @@ func (o outcome) addTo(end *End, index int, step *plan.Step) bool {
 // run starts a program and stays with it until its end, and that of its streams.
 func (e *Execution) run(step *plan.Step, meter *meter) outcome {
 	program, err := e.launch(step)
+	if errors.Is(err, process.ErrAbandoned) {
+		return outcome{interrupted: true}
+	}
 	if err != nil {
 		if errors.Is(err, process.ErrLauncherDied) {
 			// How far it came is not known: whatever there is of it must go.
@@ -90,7 +93,10 @@ func (e *Execution) run(step *plan.Step, meter *meter) outcome {
 
 // launch starts the program, so that an ending that is requested meanwhile does not miss it.
 func (e *Execution) launch(step *plan.Step) (*process.Program, error) {
-	spec := process.Spec{Argv: step.Argv, Env: step.Env, Cwd: step.Cwd, ID: e.ID, Stdin: step.Stdin != nil}
+	spec := process.Spec{
+		Argv: step.Argv, Env: step.Env, Cwd: step.Cwd, ID: e.ID, Stdin: step.Stdin != nil,
+		Abandoned: e.currentEnding().isRequested,
+	}
 	e.mu.Lock()
 	e.launching = true
 	if step.Pty != nil {

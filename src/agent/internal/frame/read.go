@@ -39,11 +39,8 @@ func (r *Reader) Next() (Frame, error) {
 	for more {
 		var next Frame
 		next, more, err = r.part()
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		if err != nil {
-			return Frame{}, err
+			return Frame{}, unexpected(err)
 		}
 		if next.Type != whole.Type || next.ID != whole.ID {
 			return Frame{}, malformed("another frame inside a continued one")
@@ -62,12 +59,15 @@ func (r *Reader) Next() (Frame, error) {
 // part reads one frame as it is on the wire; more says that its payload goes on.
 func (r *Reader) part() (f Frame, more bool, err error) {
 	var head [headLength]byte
-	if _, err = io.ReadFull(r.stream, head[:]); err != nil {
+	if _, err = io.ReadFull(r.stream, head[:4]); err != nil {
 		return f, false, err
 	}
 	length := binary.BigEndian.Uint32(head[:4])
 	if length < 2 || length > MaxBytes-4 {
 		return f, false, malformed("a length of %d", length)
+	}
+	if _, err = io.ReadFull(r.stream, head[4:]); err != nil {
+		return f, false, unexpected(err)
 	}
 	idLength := int(head[5])
 	if idLength > maxIDLength || idLength > int(length)-2 {
@@ -75,10 +75,7 @@ func (r *Reader) part() (f Frame, more bool, err error) {
 	}
 	rest := make([]byte, length-2)
 	if _, err = io.ReadFull(r.stream, rest); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return f, false, err
+		return f, false, unexpected(err)
 	}
 	for _, c := range rest[:idLength] {
 		if c < 0x20 || c > 0x7e {
@@ -89,4 +86,12 @@ func (r *Reader) part() (f Frame, more bool, err error) {
 	f.ID = string(rest[:idLength])
 	f.Payload = rest[idLength:]
 	return f, head[4]&continued != 0, nil
+}
+
+// unexpected is an end of the stream in the middle of a frame.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -24,6 +24,8 @@ const (
 var (
 	// ErrStopped is the failure of a launch that programs of the session held up.
 	ErrStopped = errors.New("a program of this session keeps stopping every new process")
+	// ErrAbandoned is the failure of a launch that nobody wants any more when its turn comes.
+	ErrAbandoned = errors.New("the execution was ended before the program was started")
 	// ErrLauncherDied is the failure of a launch of which nobody knows how far it came. It is not repeated: nothing runs
 	// twice. What it may have started must be ended.
 	ErrLauncherDied = errors.New("the agent's launcher was killed, most likely at the memory limit")
@@ -51,9 +53,12 @@ func NewLauncher(executable string, identity sandbox.Identity, reaper *Reaper) (
 }
 
 // launch has an order carried out. The channel gets the program's end.
-func (l *Launcher) launch(o *order, files [maxOrderFiles]int) (pid int, ended <-chan Exit, err error) {
+func (l *Launcher) launch(o *order, files [maxOrderFiles]int, abandoned func() bool) (pid int, ended <-chan Exit, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if abandoned() {
+		return 0, nil, ErrAbandoned
+	}
 	if err := l.ready(); err != nil {
 		return 0, nil, fmt.Errorf("the launcher can't be started: %w", err)
 	}
@@ -172,6 +177,13 @@ func (l *Launcher) start() error {
 	}
 	l.conn, l.pid, l.ended = conn.(*net.UnixConn), pid, ended
 	return nil
+}
+
+// Kill ends the launcher process, as the kernel may at the memory limit; the next order starts another.
+func (l *Launcher) Kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	syscall.Kill(l.pid, syscall.SIGKILL)
 }
 
 // stop gives the launcher up; the next order starts another.

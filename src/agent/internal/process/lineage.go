@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -51,11 +52,14 @@ func Now() Tick {
 // Hunter finds and ends the processes of executions.
 type Hunter struct {
 	Identity sandbox.Identity
-	Launcher *Launcher
+
+	mu sync.Mutex // one at a time: each reads all of /proc, and may stop everything
 }
 
 // Signal reaches every process of the lineage once, and tells how many there were.
 func (h *Hunter) Signal(l Lineage, signal syscall.Signal) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	found, _ := h.survey(l)
 	for _, p := range found {
 		syscall.Kill(p.pid, signal)
@@ -64,39 +68,49 @@ func (h *Hunter) Signal(l Lineage, signal syscall.Signal) int {
 }
 
 // Kill ends every process of the lineage and returns when none is left; busy tells that another one may be coming.
-// Processes that multiply faster than they can be found are stopped first, with all of the container: the signal to
-// everybody is one step for the kernel, and what is stopped can't fork.
+// Processes that multiply faster than they can be found are stopped first, with all of the container.
 func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
-	giveUp := time.Now().Add(killPatience)
 	if leader := l().Leader; leader > 0 {
 		syscall.Kill(-leader, syscall.SIGKILL) // its process group, in one step
 	}
-	stoppedBefore := map[int]bool{}
+	giveUp := time.Now().Add(killPatience)
+	stopped := map[int]bool{} // those that were stopped before we did
 	for pass := 0; time.Now().Before(giveUp); pass++ {
-		freeze := os.Getpid() == 1 && (pass >= killPasses || countProcesses() > manyProcesses)
-		if freeze {
-			syscall.Kill(-1, syscall.SIGSTOP)
-		}
 		wasBusy := busy()
-		found, others := h.survey(l())
-		for _, p := range found {
-			syscall.Kill(p.pid, syscall.SIGKILL)
-		}
-		for _, p := range others {
-			if freeze && !stoppedBefore[p.pid] {
-				syscall.Kill(p.pid, syscall.SIGCONT)
-			} else if !freeze {
-				stoppedBefore[p.pid] = p.stopped()
-			}
-		}
-		if len(found) == 0 && !wasBusy {
+		if h.killOnce(l(), pass >= killPasses, stopped) == 0 && !wasBusy {
 			return
 		}
-		time.Sleep(min(time.Millisecond<<pass, 20*time.Millisecond))
+		time.Sleep(min(time.Millisecond<<min(pass, 5), 20*time.Millisecond))
+		for busy() && time.Now().Before(giveUp) {
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 
-// survey tells the living processes of the lineage from all others.
+// killOnce kills the processes that it finds and tells how many. To freeze is one step for the kernel, a signal to
+// everybody but PID 1, and what is stopped can neither fork nor use the CPU that the looking needs.
+func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	freeze = os.Getpid() == 1 && (freeze || countProcesses() > manyProcesses)
+	if freeze {
+		syscall.Kill(-1, syscall.SIGSTOP)
+	}
+	found, others := h.survey(l)
+	for _, p := range found {
+		syscall.Kill(p.pid, syscall.SIGKILL)
+	}
+	for _, p := range others {
+		if !freeze {
+			stopped[p.pid] = p.stopped()
+		} else if !stopped[p.pid] {
+			syscall.Kill(p.pid, syscall.SIGCONT)
+		}
+	}
+	return len(found)
+}
+
+// survey tells the living processes of the lineage from all others; the caller holds the lock.
 func (h *Hunter) survey(l Lineage) (found, others []stat) {
 	self := os.Getpid()
 	all := map[int]stat{}

@@ -19,6 +19,9 @@ type Spec struct {
 	ID       string            // of the execution, for the marker
 	Stdin    bool              // a pipe; else /dev/null
 	Terminal *Size             // a terminal in place of all three streams
+
+	// Abandoned is asked when the program's turn has come: it may no longer be wanted.
+	Abandoned func() bool
 }
 
 // Program is a running program and our ends of its streams. With a terminal Stdin and Stdout are the same file, and
@@ -71,7 +74,7 @@ func (s *Starter) Start(spec Spec) (*Program, error) {
 		streams.closeOurs()
 		return nil, err
 	}
-	pid, ended, err := s.Launcher.launch(o, streams.theirs)
+	pid, ended, err := s.Launcher.launch(o, streams.theirs, spec.Abandoned)
 	if err != nil {
 		streams.closeOurs()
 		return nil, s.explain(err, spec.Argv[0], o)
@@ -81,7 +84,7 @@ func (s *Starter) Start(spec Spec) (*Program, error) {
 
 // explain says why the launch failed, in words for people.
 func (s *Starter) explain(err error, program string, o *order) error {
-	if errors.Is(err, ErrLauncherDied) {
+	if errors.Is(err, ErrLauncherDied) || errors.Is(err, ErrAbandoned) {
 		return err
 	}
 	if errors.Is(err, ErrStopped) {
