@@ -48,7 +48,7 @@ const hasSystemd = existsSync("/run/systemd/system");
 export async function prepare(options: PrepareOptions): Promise<Ready> {
   const { root, signal } = options;
   const state = openStateFolder(process.env);
-  const progress = openProgress(process.stdout);
+  const progress = openProgress(process.stdout, signal);
   const tools = { state, progress, signal };
   const base = openBaseMaker(tools, options.refresh ?? false);
   const own: OwnProcess[] = [];

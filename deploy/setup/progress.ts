@@ -24,8 +24,9 @@ const plainLineMs = 5000;
 
 /**
  * On a terminal one line at the bottom is redrawn; elsewhere each running step prints a plain line every few seconds.
+ * Steps that end because `signal` stopped them are no failures and not shown as such.
  */
-export function openProgress(out: WriteStream): Progress {
+export function openProgress(out: WriteStream, signal: AbortSignal): Progress {
   const running = new Set<Running>();
   const seconds = (since: number) => (performance.now() - since) / 1000;
   const clear = () => out.isTTY && out.write("\r\x1b[K");
@@ -72,7 +73,7 @@ export function openProgress(out: WriteStream): Progress {
         return result;
       } catch (error) {
         running.delete(step);
-        say(`✖ ${title} (${seconds(step.startedAt).toFixed(1)} s)`);
+        if (!signal.aborted) say(`✖ ${title} (${seconds(step.startedAt).toFixed(1)} s)`);
         throw error;
       }
     },

@@ -40,9 +40,10 @@ export async function buildImage(docker: Docker, build: Build): Promise<void> {
     if (!part.success) continue;
     if (part.data.error !== undefined) failure = part.data.error;
     const text = part.data.stream ?? part.data.error ?? "";
-    log.write(text.endsWith("\n") ? text : `${text}`);
+    log.write(text);
     const shown = text.trim().split("\n").at(-1);
-    if (shown) build.note(shown);
+    // "---> Running in …" would hide the step that it belongs to.
+    if (shown && !shown.startsWith("--->")) build.note(shown);
   }
   await new Promise<void>((resolve) => log.end(resolve));
   if (failure !== undefined) {

@@ -10,6 +10,7 @@ import { filesUnder } from "./build-context.ts";
 import { officialGo, type RuntimeImage } from "./catalog.ts";
 import { nodeContextParts } from "./node-packages.ts";
 import type { ImagePlan } from "./plan.ts";
+import { pruneImages } from "./prune.ts";
 import { pullImage } from "./registry.ts";
 import { type ContextPart, packContext } from "./tar.ts";
 
@@ -58,7 +59,7 @@ export function openImageBuilder(options: BuilderOptions): ImageBuilder {
         tag,
         context: packContext([{ kind: "files", files: filesUnder(folder(name)) }, ...parts]),
         buildArguments: { BASE: baseTag, ROUTE: plan.route, ...proxyArguments(process.env) },
-        logFile: join(state.logs, `image-${name}.log`),
+        logFile: join(state.logs, `image-${tag.replace(":", "-")}.log`),
         note,
         signal,
         useCache: !refresh,
@@ -124,6 +125,7 @@ export function openImageBuilder(options: BuilderOptions): ImageBuilder {
     session,
     async sessions(wanted) {
       await Promise.all(wanted.map(session));
+      await pruneImages(docker, plan);
     },
     goRace: once(async () => {
       await ensure("go-race", "race detector", plan.goRace, goBuilder);

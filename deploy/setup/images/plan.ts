@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { contentKey } from "../hash.ts";
 import { agentKey } from "./agent.ts";
@@ -42,10 +41,4 @@ export function planImages(root: string, route: Route): ImagePlan {
     language: (image) => intermediate(image.name, languageKey(image)),
     session: (image) => `${image.repository}:${keyOf("session", languageKey(image), agent)}`,
   };
-}
-
-/** Whether a Dockerfile reads a folder `files/`, which then has to be there even when it is empty. */
-export function readsFiles(root: string, name: string): boolean {
-  const dockerfile = join(root, "deploy", "images", name, "Dockerfile");
-  return existsSync(dockerfile) && readFileSync(dockerfile, "utf8").includes("COPY files/");
 }
