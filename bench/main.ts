@@ -49,7 +49,7 @@ async function openSession(stack: Stack): Promise<BenchSession> {
 async function execute({ client, sessionId }: BenchSession, [commandName, ...args]: string[]): Promise<void> {
   const command = { type: "execute_shell", commandName, args };
   const { result } = await client.call("session.execute", { sessionId, command });
-  if (result.state !== "exited" || result.fault !== "none") throw new Error(JSON.stringify(result));
+  if (!("exitCode" in result) || result.exitCode !== 0) throw new Error(JSON.stringify(result));
 }
 
 function row(name: string, ours: Figures, referenceName: string, reference: Figures): Row {

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { ProtocolError } from "../shared/protocol/errors.ts";
+import { createAttachments } from "./attachments.ts";
 import type { Caller } from "./context.ts";
 import { createJsonRpc, errorMessage } from "./json-rpc.ts";
 import { MAX_BATCH_REQUESTS, MAX_MESSAGE_BYTES, MAX_REQUESTS_IN_FLIGHT } from "./limits.ts";
@@ -50,6 +51,7 @@ export function openConnection(
       return caughtUp();
     },
     caughtUp,
+    attachments: createAttachments(gone.signal),
     signal: gone.signal,
   };
 

@@ -5,8 +5,10 @@ import type { MethodName, MethodParams, MethodResult } from "../shared/protocol/
 import type { NotificationName, NotificationParams } from "../shared/protocol/notifications.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Acceptance } from "./accept.ts";
+import type { Attachments } from "./attachments.ts";
 import type { Bells } from "./bells.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
+import type { Serial } from "./serial.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** What every method needs; made once in main.ts and passed down. */
@@ -19,6 +21,8 @@ export interface ApiContext {
   bells: Bells;
   acceptance: Acceptance;
   memory: MemoryGuard;
+  /** Input of one command is sent piece by piece. */
+  inputs: Serial;
 }
 
 /** Who sent a request. */
@@ -27,6 +31,7 @@ export interface Caller {
   notify: <N extends NotificationName>(name: N, params: NotificationParams<N>) => Promise<void> | undefined;
   /** Undefined, or until the client has read most of what it was sent. */
   caughtUp: () => Promise<void> | undefined;
+  attachments: Attachments;
   /** Aborted when the connection is gone: nobody waits for the answer any more. */
   signal: AbortSignal;
 }

@@ -2,12 +2,20 @@ import type { z } from "zod";
 import { ProtocolError } from "../shared/protocol/errors.ts";
 import { METHODS, type MethodName } from "../shared/protocol/methods.ts";
 import type { ApiContext, Caller } from "./context.ts";
+import { executionAttach } from "./methods/execution-attach.ts";
+import { executionCancel } from "./methods/execution-cancel.ts";
+import { executionDetach } from "./methods/execution-detach.ts";
+import { executionInput } from "./methods/execution-input.ts";
+import { executionResize } from "./methods/execution-resize.ts";
 import { executionRun } from "./methods/execution-run.ts";
 import { executionStatus } from "./methods/execution-status.ts";
 import { initialize } from "./methods/initialize.ts";
 import { languageList } from "./methods/language-list.ts";
+import { rpcDiscover } from "./methods/rpc-discover.ts";
+import { sessionAttach } from "./methods/session-attach.ts";
 import { sessionClose } from "./methods/session-close.ts";
 import { sessionCreate } from "./methods/session-create.ts";
+import { sessionDetach } from "./methods/session-detach.ts";
 import { sessionExecute } from "./methods/session-execute.ts";
 import { sessionGet } from "./methods/session-get.ts";
 import { sessionList } from "./methods/session-list.ts";
@@ -33,6 +41,14 @@ const HANDLERS: Record<MethodName, Handler> = {
   "session.close": checked(METHODS["session.close"], sessionClose),
   "execution.run": checked(METHODS["execution.run"], executionRun),
   "execution.status": checked(METHODS["execution.status"], executionStatus),
+  "execution.attach": checked(METHODS["execution.attach"], executionAttach),
+  "execution.detach": checked(METHODS["execution.detach"], executionDetach),
+  "execution.cancel": checked(METHODS["execution.cancel"], executionCancel),
+  "execution.input": checked(METHODS["execution.input"], executionInput),
+  "execution.resize": checked(METHODS["execution.resize"], executionResize),
+  "session.attach": checked(METHODS["session.attach"], sessionAttach),
+  "session.detach": checked(METHODS["session.detach"], sessionDetach),
+  "rpc.discover": checked(METHODS["rpc.discover"], rpcDiscover),
 };
 
 const handlers = new Map<string, Handler>(Object.entries(HANDLERS));

@@ -10,8 +10,8 @@ import { notifyEnded, notifyGap, notifyOutput } from "./stream.ts";
 export interface FollowOptions {
   kind: "program" | "file";
   keep: "head" | "tail";
-  /** Whether the caller gets notifications too. */
-  stream: boolean;
+  /** Absent: the caller gets no notifications. Aborted: no more, since it has detached or attached anew. */
+  streamUntil: AbortSignal | undefined;
 }
 
 /** Waits for the end of an accepted command, streaming meanwhile where that is wanted, and answers with its result. */
@@ -20,21 +20,22 @@ export async function answerWithResult(
   caller: Caller,
   command: CommandRef,
   follower: OutputFollower,
-  { kind, keep, stream }: FollowOptions,
+  { kind, keep, streamUntil }: FollowOptions,
 ): Promise<ExecuteResult> {
-  if (stream) caller.notify("execution.started", { ...command });
+  const streams = () => streamUntil !== undefined && !streamUntil.aborted;
+  if (streams()) caller.notify("execution.started", { ...command });
   const collector = createCollector(keep);
   const sink: OutputSink = {
     chunk: (chunk) => {
       collector.add(chunk);
       // Without a stream, too: the more a client is behind, the less is collected for it.
-      return stream ? notifyOutput(caller, command, chunk) : caller.caughtUp();
+      return streams() ? notifyOutput(caller, command, chunk) : caller.caughtUp();
     },
-    gap: (gap) => (stream ? notifyGap(caller, command, gap) : undefined),
+    gap: (gap) => (streams() ? notifyGap(caller, command, gap) : undefined),
   };
   const end = await follower.follow(sink, caller.signal);
   if (!end) throw new ProtocolError("INTERNAL_ERROR", "The connection is gone.");
-  if (stream) await notifyEnded(caller, command, kind, end);
+  if (streams()) await notifyEnded(caller, command, kind, end);
   // What was dropped meanwhile (`keep: tail`) has gone through the collector: the answer is what is kept.
   const output =
     end.base > 1

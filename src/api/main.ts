@@ -13,6 +13,7 @@ import { dispatch } from "./dispatch.ts";
 import { checkHealth } from "./health.ts";
 import { createHttpServer } from "./http.ts";
 import { watchMemory } from "./memory-guard.ts";
+import { createSerial } from "./serial.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
 /**
@@ -35,7 +36,17 @@ async function main(): Promise<void> {
   const memory = watchMemory(redis, log);
   const subscriptions = createSubscriptions(subscriber, keys, log);
   const acceptance = createAcceptance(redis, keys, bells, memory);
-  const ctx: ApiContext = { config, redis, keys, log, subscriptions, bells, acceptance, memory };
+  const ctx: ApiContext = {
+    config,
+    redis,
+    keys,
+    log,
+    subscriptions,
+    bells,
+    acceptance,
+    memory,
+    inputs: createSerial(),
+  };
 
   const connections = new Set<Connection>();
   const onUnexpected = (error: unknown, method: string) =>

@@ -3,6 +3,7 @@ import {
   type ExecuteResult,
   FileResult,
   type ProgramResult,
+  type StartedResult,
   type VerdictFields,
 } from "../shared/protocol/executions.ts";
 import type { CollectedOutput } from "./output-collector.ts";
@@ -40,6 +41,11 @@ function programResult(commandId: string, end: CommandEnd, output: CollectedOutp
 function fileResult(commandId: string, end: CommandEnd): FileResult {
   const stored = StoredFileResult.parse(JSON.parse(end.outcome.result ?? "{}"));
   return { ...stored, ...verdictOf(commandId, end) };
+}
+
+/** The answer for what goes on beside its request. */
+export function startedResult(result: StartedResult): ExecuteResult {
+  return { success: true, result, error: null, durationMs: 0 };
 }
 
 /** What `session.execute`, `execution.run` and `execution.status` answer once a command has ended. */

@@ -40,6 +40,14 @@ const results: { [M in MethodName]: { parse: (answer: unknown) => MethodResult<M
   "session.close": METHODS["session.close"].result,
   "execution.run": METHODS["execution.run"].result,
   "execution.status": METHODS["execution.status"].result,
+  "execution.attach": METHODS["execution.attach"].result,
+  "execution.detach": METHODS["execution.detach"].result,
+  "execution.cancel": METHODS["execution.cancel"].result,
+  "execution.input": METHODS["execution.input"].result,
+  "execution.resize": METHODS["execution.resize"].result,
+  "session.attach": METHODS["session.attach"].result,
+  "session.detach": METHODS["session.detach"].result,
+  "rpc.discover": METHODS["rpc.discover"].result,
 };
 
 /** What the server answered with an error object. */

@@ -5,10 +5,13 @@ import { commandFields, readCommand, requestHash } from "../../shared/redis/comm
 import { createSession, type SessionSpec } from "../../shared/redis/sessions.ts";
 import { commandIdTaken } from "../accept.ts";
 import type { ApiContext, Caller, Method } from "../context.ts";
+import { deliveryOf } from "../delivery.ts";
 import { answerWithResult } from "../execute.ts";
+import { followBeside } from "../follow.ts";
 import { openFollower } from "../output-follower.ts";
 import { checkOutputLimit, parseParams } from "../params.ts";
 import { tooManyWaiting, wantedLanguage } from "../placement.ts";
+import { startedResult } from "../results.ts";
 import { createAndRing, ringUntilClaimed } from "../session-opening.ts";
 
 /** The session outlives the time of its program by this: output that waits for Redis stops that clock. */
@@ -21,10 +24,11 @@ type RunParams = MethodParams<"execution.run">;
 export const executionRun: Method<"execution.run"> = async (params, ctx, caller) => {
   checkOutputLimit(params.maxOutputBytes, ctx.config.maxOutputBytes);
   const { name, image } = wantedLanguage(params.language);
-  const { code, files, args, stdin, memoryLimitMB, cpus, timeoutMs, commandId = randomUUID() } = params;
+  const { code, files, args, stdin, memoryLimitMB, cpus, commandId = randomUUID() } = params;
   const command = parseParams(ExecuteCode, { type: "execute_code", code, files, args, stdin });
   const hash = requestHash({ language: name, command, memoryLimitMB, cpus });
-  const lifetimeMinutes = timeoutMs / MINUTE_MS + SPARE_LIFETIME_MINUTES;
+  const delivery = deliveryOf(params, false);
+  const lifetimeMinutes = (delivery.timeoutMs ?? 0) / MINUTE_MS + SPARE_LIFETIME_MINUTES;
   const spec: SessionSpec = {
     language: name,
     image,
@@ -40,14 +44,14 @@ export const executionRun: Method<"execution.run"> = async (params, ctx, caller)
   if (refusal && !(await readCommand(redis, keys, commandId))) throw refusal;
 
   const sessionId = randomUUID();
+  const attachment = params.stream ? caller.attachments.take(commandId) : undefined;
   const follower = openFollower(ctx, { sessionId, commandId });
   const waiting = new AbortController();
   try {
-    const fields = { ...commandFields(command, { ...params, background: false }), requestHash: hash };
+    const fields = { ...commandFields(command, delivery), requestHash: hash };
     const create = () =>
       createSession(redis, keys, sessionId, spec, params.queueTimeoutMs, config.createQueue, {
-        commandId,
-        fields,
+        command: { commandId, fields },
       });
     const created = await acceptance.inOrder(
       sessionId,
@@ -58,23 +62,27 @@ export const executionRun: Method<"execution.run"> = async (params, ctx, caller)
     if (created !== "created") waiting.abort();
     if (created === "overloaded") throw tooManyWaiting(config.createQueue);
     if (created === "taken") return await joinRun(params, commandId, hash, ctx, caller);
-    const { keep, stream } = params;
+    if (!params.wait) {
+      if (params.stream) followBeside(ctx, caller, { sessionId, commandId, kind: "program" }, 1, true);
+      return startedResult({ sessionId, commandId, state: "queued" });
+    }
     const result = await answerWithResult(ctx, caller, { sessionId, commandId }, follower, {
       kind: "program",
-      keep,
-      stream,
+      keep: delivery.keep,
+      streamUntil: attachment?.signal,
     });
     // Not where the connection is gone: the program runs all the same.
     waiting.abort();
     return result;
   } finally {
     follower.close();
+    attachment?.release();
   }
 };
 
 /** A request that was accepted before: its first result, or its output from the start. */
 async function joinRun(
-  { stream }: RunParams,
+  { stream, wait }: RunParams,
   commandId: string,
   hash: string,
   ctx: ApiContext,
@@ -82,16 +90,26 @@ async function joinRun(
 ) {
   const record = await readCommand(ctx.redis, ctx.keys, commandId);
   if (record?.requestHash !== hash) throw commandIdTaken(commandId);
-  const { sessionId, kind, keep } = record;
+  const { sessionId, kind, keep, state } = record;
+  if (!wait) {
+    if (stream) followBeside(ctx, caller, { sessionId, commandId, kind }, 1, true);
+    return startedResult({ sessionId, commandId, state });
+  }
+  const attachment = stream ? caller.attachments.take(commandId) : undefined;
   const waiting = new AbortController();
   const follower = openFollower(ctx, { sessionId, commandId });
   try {
     await follower.ready;
     follower.readAgain();
-    if (record.state === "queued") void ringUntilClaimed(ctx, sessionId, waiting.signal);
-    return await answerWithResult(ctx, caller, { sessionId, commandId }, follower, { kind, keep, stream });
+    if (state === "queued") void ringUntilClaimed(ctx, sessionId, waiting.signal);
+    return await answerWithResult(ctx, caller, { sessionId, commandId }, follower, {
+      kind,
+      keep,
+      streamUntil: attachment?.signal,
+    });
   } finally {
     waiting.abort();
     follower.close();
+    attachment?.release();
   }
 }

@@ -1,9 +1,8 @@
-import { ProtocolError } from "../../shared/protocol/errors.ts";
 import { isTerminal } from "../../shared/protocol/verdict.ts";
-import { readCommand } from "../../shared/redis/commands.ts";
 import type { Method } from "../context.ts";
 import { answeredInTime } from "../deadline.ts";
 import { collectStored } from "../execute.ts";
+import { requireCommand } from "../known-command.ts";
 import { endOfRecord } from "../output-follower.ts";
 import { executeResult } from "../results.ts";
 
@@ -11,13 +10,7 @@ import { executeResult } from "../results.ts";
 export const executionStatus: Method<"execution.status"> = ({ commandId }, ctx, caller) =>
   answeredInTime(
     (async () => {
-      const record = await readCommand(ctx.redis, ctx.keys, commandId);
-      if (!record) {
-        throw new ProtocolError(
-          "COMMAND_NOT_FOUND",
-          `There is no command ${commandId}, or its retention of ${ctx.config.retentionSeconds} s after its end has passed.`,
-        );
-      }
+      const record = await requireCommand(ctx, commandId);
       const { sessionId, state, fault, limit, queuedAt, startedAt, endedAt } = record;
       const status = {
         sessionId,

@@ -1,8 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { ProtocolError } from "../../shared/protocol/errors.ts";
-import { createSession, type SessionRecord, type SessionSpec } from "../../shared/redis/sessions.ts";
+import type { SessionCreateParams, SessionCreateResult } from "../../shared/protocol/sessions.ts";
+import { requestHash } from "../../shared/redis/commands.ts";
+import {
+  createSession,
+  readIdempotency,
+  type SessionRecord,
+  type SessionSpec,
+} from "../../shared/redis/sessions.ts";
 import { sessionNotOpen } from "../accept.ts";
-import type { Method } from "../context.ts";
+import type { ApiContext, Method } from "../context.ts";
 import { within } from "../deadline.ts";
 import { tooManyWaiting, wantedLanguage } from "../placement.ts";
 import { createAndRing, createWakeup, untilOpened } from "../session-opening.ts";
@@ -17,8 +24,8 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
   const { name, image } = wantedLanguage(params.language);
   const refusal = ctx.memory.refusal();
   if (refusal) throw refusal;
+  const { idempotencyKey: _, ...content } = params;
   const { idleTimeoutMinutes, maxLifetimeMinutes, memoryLimitMB, cpus } = params;
-  const sessionId = randomUUID();
   const spec: SessionSpec = {
     language: name,
     image,
@@ -28,7 +35,40 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
     memoryLimitMB,
     cpus,
   };
+  const idempotency = idempotencyOf(params, requestHash({ ...content, language: name }), ctx);
+  const { redis, keys, config } = ctx;
+  const sessionId = randomUUID();
+  const create = () =>
+    createSession(redis, keys, sessionId, spec, DEADLINE_MS, config.createQueue, { idempotency });
 
+  const answer = await untilOpen(ctx, sessionId, params, name, create);
+  if (answer !== "taken") return answer;
+  const first = idempotency && (await readIdempotency(redis, keys, idempotency.key));
+  if (first?.requestHash !== idempotency?.requestHash || !first) throw keyTaken(params.idempotencyKey ?? "");
+  const repeated = await untilOpen(ctx, first.sessionId, params, name, undefined);
+  if (repeated === "taken") throw keyTaken(params.idempotencyKey ?? "");
+  return repeated;
+};
+
+function idempotencyOf(
+  { idempotencyKey, maxLifetimeMinutes }: SessionCreateParams,
+  hash: string,
+  ctx: ApiContext,
+) {
+  if (idempotencyKey === undefined) return undefined;
+  // For as long as the session can be seen.
+  const rememberedSeconds = Math.ceil(maxLifetimeMinutes * 60) + ctx.config.retentionSeconds;
+  return { key: idempotencyKey, requestHash: hash, rememberedSeconds };
+}
+
+/** Creates the session, unless an earlier request has, and waits until it is open. */
+async function untilOpen(
+  ctx: ApiContext,
+  sessionId: string,
+  { idleTimeoutMinutes, maxLifetimeMinutes }: SessionCreateParams,
+  language: string,
+  create: (() => Promise<"created" | "overloaded" | "taken">) | undefined,
+): Promise<SessionCreateResult | "taken"> {
   const happened = createWakeup();
   const subscription = ctx.subscriptions.listen(sessionId, {
     onEvent: (event) => event.type === "session" && happened.wake(),
@@ -36,12 +76,16 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
   });
   const waiting = new AbortController();
   try {
-    const { redis, keys, config } = ctx;
-    const create = () => createSession(redis, keys, sessionId, spec, DEADLINE_MS, config.createQueue);
-    const created = await ctx.acceptance.inOrder(sessionId, subscription.ready, () =>
-      createAndRing(ctx, sessionId, create, waiting.signal),
-    );
-    if (created === "overloaded") throw tooManyWaiting(config.createQueue);
+    if (create) {
+      const created = await ctx.acceptance.inOrder(sessionId, subscription.ready, () =>
+        createAndRing(ctx, sessionId, create, waiting.signal),
+      );
+      if (created === "overloaded") throw tooManyWaiting(ctx.config.createQueue);
+      if (created === "taken") return "taken";
+    } else {
+      await subscription.ready;
+      happened.wake();
+    }
     const deadline = AbortSignal.timeout(DEADLINE_MS + GRACE_MS);
     const record = await within(
       DEADLINE_MS + 2 * GRACE_MS,
@@ -56,7 +100,7 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
     return {
       sessionId,
       containerId,
-      language: name,
+      language,
       createdAt,
       state: "Active",
       config: { idleTimeoutMinutes, maxLifetimeMinutes },
@@ -65,7 +109,14 @@ export const sessionCreate: Method<"session.create"> = async (params, ctx) => {
     waiting.abort();
     subscription.close();
   }
-};
+}
+
+function keyTaken(key: string): ProtocolError {
+  return new ProtocolError(
+    "IDEMPOTENCY_CONFLICT",
+    `The idempotencyKey ${key} belongs to another request. Use a new one, or repeat that request as it was.`,
+  );
+}
 
 /** What is known of a session only once it is open; else an error that says why it is not. */
 function requireOpen(sessionId: string, record: SessionRecord | undefined) {

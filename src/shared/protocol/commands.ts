@@ -16,14 +16,15 @@ export const Encoding = z.enum(["utf8", "base64"]);
 
 const Base64 = z.base64("is not base64");
 
-/** Bytes as text: `content` is checked against `encoding`. */
-function checkEncoding(
+/** Bytes as text: `content` (on the wire `field`) is checked against `encoding`. */
+export function checkEncoding(
   value: { content: string; encoding?: "utf8" | "base64" | undefined },
   context: z.RefinementCtx,
+  field = "content",
 ) {
   if (value.encoding !== "base64") return;
   const checked = Base64.safeParse(value.content);
-  if (!checked.success) context.addIssue({ code: "custom", path: ["content"], message: "is not base64" });
+  if (!checked.success) context.addIssue({ code: "custom", path: [field], message: "is not base64" });
 }
 
 export const SourceFile = z

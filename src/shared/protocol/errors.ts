@@ -17,6 +17,7 @@ export const ERRORS = {
   SESSION_FAILED: { code: -32004, fault: "infrastructure", retryable: true },
   SESSION_NOT_READY: { code: -32005, fault: "caller", retryable: true },
   COMMAND_NOT_FOUND: { code: -32006, fault: "caller", retryable: false },
+  COMMAND_ENDED: { code: -32007, fault: "caller", retryable: false },
   LIMIT_EXCEEDED: { code: -32010, fault: "caller", retryable: false },
   IDEMPOTENCY_CONFLICT: { code: -32011, fault: "caller", retryable: false },
   RATE_LIMITED: { code: -32012, fault: "caller", retryable: true },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Command, SourceFile } from "./commands.ts";
+import { Command, checkEncoding, Encoding, SourceFile, TerminalSize } from "./commands.ts";
 import { CommandState, Fault, Limit } from "./verdict.ts";
 
 export const CommandId = z
@@ -15,19 +15,22 @@ const delivery = {
   commandId: CommandId.optional(),
   /** Whether its output is sent to this connection as it comes. */
   stream: z.boolean().default(false),
-  timeoutMs: z.int().min(1).max(86_400_000).default(300_000),
+  /** Default: 300 000, in the background none. */
+  timeoutMs: z.int().min(1).max(86_400_000).optional(),
   queueTimeoutMs: z.int().min(1).max(86_400_000).default(600_000),
   maxOutputBytes: z
     .int()
     .min(0)
     .default(16 * MIB),
-  /** What stays of an output over `maxOutputBytes`. */
-  keep: z.enum(["head", "tail"]).default("head"),
+  /** What stays of an output over `maxOutputBytes`: default `head`, in the background `tail`. */
+  keep: z.enum(["head", "tail"]).optional(),
 };
 
 export const SessionExecuteParams = z.strictObject({
   sessionId: SessionId,
   command: Command,
+  /** Answer at once with the commandId, and let the commands behind it go on beside it. */
+  background: z.boolean().default(false),
   ...delivery,
 });
 export type SessionExecuteParams = z.infer<typeof SessionExecuteParams>;
@@ -45,12 +48,58 @@ export const ExecutionRunParams = z.strictObject({
   files: z.array(SourceFile).max(100).optional(),
   stdin: z.string().optional(),
   args: z.array(z.string()).default([]),
+  /** `false`: answer at once with the commandId; execution.status and execution.attach follow it. */
+  wait: z.boolean().default(true),
   ...resources,
   ...delivery,
 });
 export type ExecutionRunParams = z.infer<typeof ExecutionRunParams>;
 
-export const ExecutionStatusParams = z.strictObject({ commandId: CommandId });
+export const CommandParams = z.strictObject({ commandId: CommandId });
+
+/** Signals that a client may send; after `graceMs` SIGKILL follows. */
+export const Signal = z.enum(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"]);
+
+export const ExecutionCancelParams = z.strictObject({
+  commandId: CommandId,
+  signal: Signal.default("SIGTERM"),
+  graceMs: z.int().min(0).max(300_000).default(5000),
+});
+export const ExecutionCancelResult = z.object({
+  commandId: CommandId,
+  /** What it was when it was cancelled; one that had ended stays as it ended. */
+  state: CommandState,
+});
+
+/** Without `offset` behind all that was sent before; with it a repeat adds nothing. */
+export const ExecutionInputParams = z
+  .strictObject({
+    commandId: CommandId,
+    offset: z.int().min(0).optional(),
+    data: z.string().default(""),
+    encoding: Encoding.default("utf8"),
+    eof: z.boolean().default(false),
+  })
+  .superRefine(({ data, encoding }, context) => checkEncoding({ content: data, encoding }, context, "data"));
+export const ExecutionInputResult = z.object({ commandId: CommandId, inputOffset: z.int() });
+
+export const ExecutionResizeParams = TerminalSize.extend({ commandId: CommandId });
+export const ExecutionResizeResult = TerminalSize.extend({ commandId: CommandId });
+
+/** `fromSeq`: the first one wanted. */
+export const ExecutionAttachParams = z.strictObject({
+  commandId: CommandId,
+  fromSeq: z.int().min(1).default(1),
+});
+/** `firstSeq` is the oldest that is still there; 0 for `lastSeq` when there is no output yet. */
+export const ExecutionAttachResult = z.object({
+  sessionId: SessionId,
+  commandId: CommandId,
+  state: CommandState,
+  firstSeq: z.int(),
+  lastSeq: z.int(),
+});
+export const ExecutionDetachResult = z.object({ commandId: CommandId, detached: z.boolean() });
 
 /** What is said of every command that has ended: how, and whose doing it was. */
 export const VerdictFields = z.object({
@@ -127,13 +176,19 @@ export const FileResult = VerdictFields.extend({
 });
 export type FileResult = z.infer<typeof FileResult>;
 
+/** What is answered at once of a command in the background, or of a run that nobody waits for. */
+export const StartedResult = VerdictFields.pick({ commandId: true, state: true }).extend({
+  sessionId: SessionId,
+});
+export type StartedResult = z.infer<typeof StartedResult>;
+
 /**
  * What `session.execute` and `execution.run` answer. `success`: the command was carried out to its end, whatever the
  * program's exit code. Otherwise `error` says why and what to do, and `result` holds what there was.
  */
 export const ExecuteResult = z.object({
   success: z.boolean(),
-  result: z.union([ProgramResult, FileResult]),
+  result: z.union([ProgramResult, FileResult, StartedResult]),
   error: z.string().nullable(),
   durationMs: z.number(),
 });

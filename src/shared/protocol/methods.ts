@@ -1,8 +1,17 @@
 import { z } from "zod";
 import {
+  CommandParams,
   ExecuteResult,
+  ExecutionAttachParams,
+  ExecutionAttachResult,
+  ExecutionCancelParams,
+  ExecutionCancelResult,
+  ExecutionDetachResult,
+  ExecutionInputParams,
+  ExecutionInputResult,
+  ExecutionResizeParams,
+  ExecutionResizeResult,
   ExecutionRunParams,
-  ExecutionStatusParams,
   ExecutionStatusResult,
   SessionExecuteParams,
 } from "./executions.ts";
@@ -10,6 +19,7 @@ import {
   SessionCloseResult,
   SessionCreateParams,
   SessionCreateResult,
+  SessionDetachResult,
   SessionInfo,
   SessionListResult,
   SessionParams,
@@ -71,8 +81,52 @@ export const METHODS = {
   },
   "execution.status": {
     summary: "Where a command is and, after its end, its result; also when its session is gone.",
-    params: ExecutionStatusParams,
+    params: CommandParams,
     result: ExecutionStatusResult,
+  },
+  "execution.attach": {
+    summary:
+      "Sends the output of a command to this connection from a sequence number on, and its end; also after its end.",
+    params: ExecutionAttachParams,
+    result: ExecutionAttachResult,
+  },
+  "execution.detach": {
+    summary: "Ends what execution.attach began on this connection; the command goes on.",
+    params: CommandParams,
+    result: ExecutionDetachResult,
+  },
+  "execution.cancel": {
+    summary:
+      "Ends a command and all that it started: a signal, and SIGKILL after a grace period. A queued one never runs.",
+    params: ExecutionCancelParams,
+    result: ExecutionCancelResult,
+  },
+  "execution.input": {
+    summary:
+      "Sends data, or the end of the file, to the stdin of a command with keepStdinOpen or pty; also before it starts.",
+    params: ExecutionInputParams,
+    result: ExecutionInputResult,
+  },
+  "execution.resize": {
+    summary: "Changes the size of the terminal of a command with pty.",
+    params: ExecutionResizeParams,
+    result: ExecutionResizeResult,
+  },
+  "session.attach": {
+    summary:
+      "Sends all that happens in a session to this connection, from now on: its commands' output and ends, its state.",
+    params: SessionParams,
+    result: SessionInfo,
+  },
+  "session.detach": {
+    summary: "Ends what session.attach began on this connection.",
+    params: SessionParams,
+    result: SessionDetachResult,
+  },
+  "rpc.discover": {
+    summary: "The OpenRPC document of this server: every method, command, notification and error.",
+    params: none,
+    result: z.record(z.string(), z.unknown()),
   },
 } as const;
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CommandId, SessionId, VerdictFields } from "./executions.ts";
+import { SessionState } from "./sessions.ts";
 
 const about = { sessionId: SessionId, commandId: CommandId };
 
@@ -21,6 +22,11 @@ export const NOTIFICATIONS = {
     exitCode: z.int().nullable().optional(),
     signal: z.string().optional(),
     error: z.string().optional(),
+  }),
+  "session.state": z.object({
+    sessionId: SessionId,
+    state: SessionState,
+    closeReason: z.string().optional(),
   }),
 } as const;
 

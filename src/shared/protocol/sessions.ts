@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { resources, SessionId } from "./executions.ts";
+import { CommandId, resources, SessionId } from "./executions.ts";
 
 /** A session as clients see it. `Active`: a command runs or ran within the last minute. */
 export const SessionState = z.enum(["Creating", "Active", "Idle", "Closing", "Closed", "Failed", "Lost"]);
@@ -9,6 +9,8 @@ export const SessionCreateParams = z.strictObject({
   language: z.string(),
   idleTimeoutMinutes: z.number().gt(0).max(1440).default(30),
   maxLifetimeMinutes: z.number().gt(0).max(10_080).default(120),
+  /** Repeated with the same content it answers with the session that the first one made. */
+  idempotencyKey: CommandId.optional(),
   ...resources,
 });
 export type SessionCreateParams = z.infer<typeof SessionCreateParams>;
@@ -41,3 +43,4 @@ export type SessionInfo = z.infer<typeof SessionInfo>;
 
 export const SessionListResult = z.object({ count: z.int(), sessions: z.array(SessionInfo) });
 export const SessionCloseResult = z.object({ sessionId: SessionId, closed: z.literal(true) });
+export const SessionDetachResult = z.object({ sessionId: SessionId, detached: z.boolean() });

@@ -26,6 +26,8 @@ const CommandRecord = StoredOutcome.extend({
   lastSeq: number.default(0),
   base: number.default(1),
   truncated: z.string().optional(),
+  /** Whether it has a terminal. */
+  pty: z.string().optional(),
 });
 export type CommandRecord = z.infer<typeof CommandRecord>;
 
@@ -57,6 +59,7 @@ export function commandFields(command: Command, delivery: CommandDelivery): Reco
     maxOutputBytes: delivery.maxOutputBytes,
     keep: delivery.keep,
     ...(takesInput(command) && { stdinOpen: 1 }),
+    ...("pty" in command && command.pty !== false && { pty: 1 }),
   };
 }
 

@@ -51,6 +51,16 @@ export async function readControl(
   });
 }
 
+/** Tells a worker something. */
+export async function sendControl(
+  redis: Redis,
+  keys: Keys,
+  workerId: string,
+  control: Control,
+): Promise<void> {
+  await redis.xadd(keys.control(workerId), "MAXLEN", "~", 10_000, "*", "entry", JSON.stringify(control));
+}
+
 /** Forgets an entry that has been carried out. */
 export async function ackControl(redis: Redis, keys: Keys, workerId: string, id: string): Promise<void> {
   await redis.xdel(keys.control(workerId), id);

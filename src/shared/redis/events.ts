@@ -7,6 +7,8 @@ const number = z.coerce.number();
 const CommandEvent = StoredOutcome.extend({
   type: z.literal("command"),
   commandId: z.string(),
+  /** Said when it begins. */
+  kind: z.enum(["program", "file"]).optional(),
   lastSeq: number.optional(),
   base: number.optional(),
   truncated: z.string().optional(),

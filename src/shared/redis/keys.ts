@@ -19,6 +19,7 @@ export function keysOf(prefix: string) {
     lease: (workerId: string) => `${prefix}:worker:${workerId}:lease`,
     workerSessions: (workerId: string) => `${prefix}:worker:${workerId}:sessions`,
     control: (workerId: string) => `${prefix}:worker:${workerId}:control`,
+    idempotency: (key: string) => `${prefix}:idempotency:${TENANT}:${key}`,
     deployment: `${prefix}:deployment`,
     /** BullMQ puts the queue's name behind it. */
     queuePrefix: `${prefix}:q`,

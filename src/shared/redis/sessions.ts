@@ -48,7 +48,8 @@ const endScript = script("session-end");
 const reapScript = script("session-reap");
 
 /**
- * Writes a session as `Creating`, with its one command where it is an `execution.run`.
+ * Writes a session as `Creating`, with its one command where it is an `execution.run`. `taken`: the command id, or the
+ * idempotency key, is that of an earlier request.
  * `deadlineMs`: how long from now it may take until it is open; `createQueue`: how many may wait.
  */
 export async function createSession(
@@ -58,7 +59,13 @@ export async function createSession(
   spec: SessionSpec,
   deadlineMs: number,
   createQueue: number,
-  command?: { commandId: string; fields: Record<string, string | number> },
+  {
+    command,
+    idempotency,
+  }: {
+    command?: { commandId: string; fields: Record<string, string | number> };
+    idempotency?: { key: string; requestHash: string; rememberedSeconds: number } | undefined;
+  } = {},
 ): Promise<"created" | "overloaded" | "taken"> {
   const commandId = command?.commandId ?? "";
   const reply = await run(
@@ -71,6 +78,7 @@ export async function createSession(
       keys.command(commandId),
       keys.pending(sessionId),
       keys.open(sessionId),
+      keys.idempotency(idempotency?.key ?? ""),
     ],
     [
       sessionId,
@@ -80,9 +88,21 @@ export async function createSession(
       JSON.stringify({ ...spec, ephemeral: spec.ephemeral ? 1 : 0 }),
       commandId,
       JSON.stringify(command?.fields ?? {}),
+      idempotency?.requestHash ?? "",
+      idempotency?.rememberedSeconds ?? 0,
     ],
   );
   return z.enum(["created", "overloaded", "taken"]).parse(reply);
+}
+
+/** What was created with an idempotency key, while it is remembered. */
+export async function readIdempotency(
+  redis: Redis,
+  keys: Keys,
+  key: string,
+): Promise<{ sessionId: string; requestHash: string } | undefined> {
+  const [sessionId, requestHash] = await redis.hmget(keys.idempotency(key), "sessionId", "requestHash");
+  return sessionId && requestHash ? { sessionId, requestHash } : undefined;
 }
 
 /** Makes a session this worker's, with epoch 1. False when another has it or it is too late. */

@@ -9,12 +9,12 @@ while true do
   local id = redis.call('LINDEX', KEYS[3], 0)
   if not id then return { 'empty' } end
   local key = ARGV[1] .. ':command:' .. ARGV[2] .. ':' .. id
-  local command = redis.call('HMGET', key, 'state', 'expiresAt', 'params', 'offset', 'inputTaken', 'cancel')
+  local command = redis.call('HMGET', key, 'state', 'expiresAt', 'params', 'offset', 'inputTaken', 'cancel', 'kind')
   local now = iso(now_ms())
   if command[1] == 'queued' and command[2] >= now then
     redis.call('HSET', key, 'state', 'running', 'startedAt', now, 'epoch', ARGV[5])
     redis.call('PUBLISH', ARGV[1] .. ':events:' .. ARGV[3],
-      cjson.encode({ type = 'command', commandId = id, state = 'running' }))
+      cjson.encode({ type = 'command', commandId = id, kind = command[7], state = 'running' }))
     return { 'run', id, command[3], '0', '0', '' }
   elseif command[1] == 'running' then
     redis.call('HSET', key, 'epoch', ARGV[5])

@@ -1,11 +1,12 @@
 -- include: time
 -- Writes a session as Creating and, for execution.run, its one command with it; both or neither, so that a killed API
 -- node leaves no half.
--- KEYS session, sessions of the tenant, sessions:creating, command, pending, open
+-- KEYS session, sessions of the tenant, sessions:creating, command, pending, open, idempotency key
 -- ARGV session id, tenant, deadline in ms from now, most sessions that may wait, session fields (JSON),
---      command id or '', command fields (JSON)
--- Returns 'created', 'overloaded' or 'taken' (the command id).
+--      command id or '', command fields (JSON), request hash or '' (no idempotency key), seconds that it is remembered
+-- Returns 'created', 'overloaded' or 'taken' (the command id or the idempotency key).
 if ARGV[6] ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then return 'taken' end
+if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return 'taken' end
 if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[4]) then return 'overloaded' end
 
 local now = now_ms()
@@ -18,6 +19,10 @@ for name, value in pairs(cjson.decode(ARGV[5])) do
 end
 redis.call('HSET', KEYS[1], unpack(fields))
 redis.call('ZADD', KEYS[3], deadline, ARGV[1])
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[7], 'sessionId', ARGV[1], 'requestHash', ARGV[8])
+  redis.call('EXPIRE', KEYS[7], ARGV[9])
+end
 
 if ARGV[6] == '' then
   redis.call('ZADD', KEYS[2], now, ARGV[1])
