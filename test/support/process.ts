@@ -32,7 +32,11 @@ export function startProcess(main: "api" | "worker", env: Record<string, string>
       for (const watch of [...watchers]) watch();
     });
   }
+  // An interrupted test run leaves no process behind.
+  const endWithTests = () => child.kill("SIGKILL");
+  process.once("exit", endWithTests);
   child.once("exit", () => {
+    process.off("exit", endWithTests);
     for (const watch of [...watchers]) watch();
   });
   const tail = () => lines.slice(-TAIL_LINES).join("\n");
