@@ -57,6 +57,9 @@ func serve(args []string) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("serve must be started as root, to give that up itself")
 	}
+	if err := sandbox.CoarseTimers(); err != nil {
+		return err
+	}
 	identity := options.identity
 	handleSignals()
 	syscall.Umask(0o022)
@@ -73,6 +76,9 @@ func serve(args []string) error {
 	}
 	if err := sandbox.BecomeAgent(identity.Agent); err != nil {
 		return fmt.Errorf("root can't be given up: %w", err)
+	}
+	if err := identity.Check(); err != nil {
+		return err
 	}
 	first, err := takeStdio()
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // Group holds the counters' files open: they are read around every execution.
 type Group struct {
-	mu       sync.Mutex // guards scratch
-	oom, cpu *os.File
-	oomKey   string
-	cpuKey   string
-	cpuUnit  time.Duration
-	scratch  [4096]byte
+	mu                sync.Mutex // guards scratch
+	oom, cpu, threads *os.File   // regular files: one system call reads them, which os.File would make two
+	oomKey, cpuKey    string
+	cpuUnit           time.Duration
+	scratch           [4096]byte
 }
 
 // counter is one place where a counter may be found.
@@ -40,24 +40,31 @@ var (
 		{controller: "cpuacct", folders: []string{"cpuacct", "cpu,cpuacct", "cpuacct,cpu"}, file: "cpuacct.usage", unit: time.Nanosecond},
 		{folders: []string{"", "unified"}, file: "cpu.stat", key: "usage_usec", unit: time.Microsecond},
 	}
+	threadCounters = []counter{
+		{controller: "pids", folders: []string{"pids"}, file: "pids.current"},
+		{folders: []string{"", "unified"}, file: "pids.current"},
+	}
 )
 
 // Open finds the counters below root, usually /sys/fs/cgroup; membership is the text of /proc/self/cgroup.
 func Open(root, membership string) *Group {
 	g := &Group{}
-	for _, c := range oomCounters {
-		if file := c.open(root, membership); file != nil {
-			g.oom, g.oomKey = file, c.key
-			break
-		}
-	}
-	for _, c := range cpuCounters {
-		if file := c.open(root, membership); file != nil {
-			g.cpu, g.cpuKey, g.cpuUnit = file, c.key, c.unit
-			break
-		}
-	}
+	var found counter
+	g.oom, found = openFirst(oomCounters, root, membership)
+	g.oomKey = found.key
+	g.cpu, found = openFirst(cpuCounters, root, membership)
+	g.cpuKey, g.cpuUnit = found.key, found.unit
+	g.threads, _ = openFirst(threadCounters, root, membership)
 	return g
+}
+
+func openFirst(counters []counter, root, membership string) (*os.File, counter) {
+	for _, c := range counters {
+		if file := c.open(root, membership); file != nil {
+			return file, c
+		}
+	}
+	return nil, counter{}
 }
 
 // OOMKills is how many processes the kernel has killed at the memory limit since the container started.
@@ -72,13 +79,21 @@ func (g *Group) CPU() (time.Duration, bool) {
 	return time.Duration(value) * g.cpuUnit, ok
 }
 
+// Threads is how many threads there are in the container, the agent's included; false where nobody counts them.
+func (g *Group) Threads() (uint64, bool) {
+	return g.read(g.threads, "")
+}
+
 func (g *Group) read(file *os.File, key string) (uint64, bool) {
 	if file == nil {
 		return 0, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n, _ := file.ReadAt(g.scratch[:], 0)
+	n, err := syscall.Pread(int(file.Fd()), g.scratch[:], 0)
+	if err != nil {
+		return 0, false
+	}
 	return parse(g.scratch[:n], key)
 }
 

@@ -17,20 +17,24 @@ func TestCounters(t *testing.T) {
 		oomKills           uint64
 		cpu                time.Duration
 		hasCPU             bool
+		threads            uint64
 	}{
-		{"v1", v1Membership, 3, 30598306, true},
-		{"v2", v2Membership, 2, 812345 * time.Microsecond, true},
-		{"hybrid", v1Membership, 3, 30598306, true},
-		{"host-v2", "0::/system.slice/docker-1.scope\n", 7, 5 * time.Millisecond, true},
-		{"old-v1", v1Membership, 0, 0, false},
-		{"none", "", 0, 0, false},
-		{"missing", "\x00:\n", 0, 0, false},
+		{"v1", v1Membership, 3, 30598306, true, 14},
+		{"v2", v2Membership, 2, 812345 * time.Microsecond, true, 15},
+		{"hybrid", v1Membership, 3, 30598306, true, 0},
+		{"host-v2", "0::/system.slice/docker-1.scope\n", 7, 5 * time.Millisecond, true, 0},
+		{"old-v1", v1Membership, 0, 0, false, 0},
+		{"none", "", 0, 0, false, 0},
+		{"missing", "\x00:\n", 0, 0, false, 0},
 	} {
 		t.Run(c.folder, func(t *testing.T) {
 			group := Open("testdata/"+c.folder, c.membership)
 			cpu, hasCPU := group.CPU()
 			if kills := group.OOMKills(); kills != c.oomKills || cpu != c.cpu || hasCPU != c.hasCPU {
-				t.Fatalf("%d kills, %v of CPU (%v)", kills, cpu, hasCPU)
+				t.Errorf("%d kills, %v of CPU (%v)", kills, cpu, hasCPU)
+			}
+			if threads, ok := group.Threads(); threads != c.threads || ok != (c.threads > 0) {
+				t.Errorf("%d threads (%v)", threads, ok)
 			}
 		})
 	}

@@ -125,7 +125,6 @@ func (e *Execution) carryOut() {
 	e.input.drop()
 	e.table.ended(e)
 	e.listener.Ended(e)
-	e.table.noteLeftovers()
 	if e.large {
 		debug.FreeOSMemory()
 	}

@@ -24,14 +24,13 @@ type Table struct {
 	machine  *Machine
 	listener Listener
 
-	mu         sync.Mutex
-	executions map[string]*Execution
-	order      []*Execution
-	running    int
-	started    uint64 // how many ever were
-	leftovers  bool   // programs of earlier executions may still be there
-	endedIDs   map[string]bool
-	endedOrder []string // oldest first
+	mu           sync.Mutex
+	executions   map[string]*Execution
+	order        []*Execution
+	running      int
+	quietThreads uint64 // how many the container had when no program was in it
+	endedIDs     map[string]bool
+	endedOrder   []string // oldest first
 }
 
 // NewTable makes an empty table.
@@ -117,10 +116,7 @@ func (t *Table) Forget(e *Execution) {
 func (t *Table) add(e *Execution) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.running == 0 && t.leftovers {
-		t.leftovers = t.machine.Hunter.HasLeftovers()
-	}
-	e.alwaysAlone = t.running == 0 && !t.leftovers
+	e.alwaysAlone = t.running == 0 && !t.hasLeftovers()
 	e.aloneFrom = process.Now()
 	if t.running > 0 {
 		for _, other := range t.order {
@@ -129,7 +125,6 @@ func (t *Table) add(e *Execution) {
 		e.aloneFrom = process.Never
 	}
 	t.running++
-	t.started++
 	t.executions[e.ID] = e
 	t.order = append(t.order, e)
 }
@@ -139,7 +134,6 @@ func (t *Table) ended(e *Execution) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.running--
-	t.leftovers = true // until somebody has looked
 	if t.running != 1 {
 		return
 	}
@@ -150,20 +144,18 @@ func (t *Table) ended(e *Execution) {
 	}
 }
 
-// noteLeftovers looks whether an execution has left anything, after its end has been told: it is in nobody's way then.
-func (t *Table) noteLeftovers() {
-	t.mu.Lock()
-	started, running := t.started, t.running
-	t.mu.Unlock()
-	if running > 0 {
-		return
+// hasLeftovers tells whether programs of earlier executions may be in the container; the caller holds the lock. Looking
+// for them takes longer than counting: as many threads as when nobody was there are again nobody.
+func (t *Table) hasLeftovers() bool {
+	count, counted := t.machine.Group.Threads()
+	if counted && count == t.quietThreads {
+		return false
 	}
-	found := t.machine.Hunter.HasLeftovers()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.started == started {
-		t.leftovers = found
+	if t.machine.Hunter.HasLeftovers() {
+		return true
 	}
+	t.quietThreads = count
+	return false
 }
 
 func (t *Table) wasAlone(e *Execution) bool {

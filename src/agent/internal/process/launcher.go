@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// launchPatience is how long a program may take from fork to exec before something is done about it.
-	launchPatience = time.Second
+	// launchPatience is how long at least a program may take from fork to exec before something is done about it.
+	launchPatience = 200 * time.Millisecond
 	// rescuePatience is how much longer it may take while it is being continued again and again.
-	rescuePatience = time.Second
+	rescuePatience = 1800 * time.Millisecond
 )
 
 var (
@@ -44,6 +44,8 @@ type Launcher struct {
 	conn  *net.UnixConn
 	pid   int
 	ended <-chan Exit
+
+	deadline time.Time // of the connection
 }
 
 // NewLauncher starts the process; executable is the agent itself.
@@ -88,8 +90,17 @@ func (l *Launcher) ready() error {
 	return l.start()
 }
 
+// renewDeadline gives the exchange at least launchPatience. It is not set anew for every order, since that wakes the
+// runtime's poller each time.
+func (l *Launcher) renewDeadline() {
+	if now := time.Now(); l.deadline.Sub(now) < launchPatience {
+		l.deadline = now.Add(5 * launchPatience)
+		l.conn.SetDeadline(l.deadline)
+	}
+}
+
 func (l *Launcher) ask(message, rights []byte) (answer, error) {
-	l.conn.SetDeadline(time.Now().Add(launchPatience))
+	l.renewDeadline()
 	n, _, err := l.conn.WriteMsgUnix(message, rights, nil)
 	if err == nil && n < len(message) {
 		_, err = l.conn.Write(message[n:])
@@ -100,6 +111,7 @@ func (l *Launcher) ask(message, rights []byte) (answer, error) {
 	var buf [answerBytes]byte
 	_, err = io.ReadFull(l.conn, buf[:])
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.deadline = time.Time{}
 		return l.rescue(buf[:])
 	}
 	if err != nil {
@@ -192,5 +204,5 @@ func (l *Launcher) stop() {
 		l.conn.Close()
 		syscall.Kill(l.pid, syscall.SIGKILL)
 	}
-	l.conn, l.pid, l.ended = nil, 0, nil
+	l.conn, l.pid, l.ended, l.deadline = nil, 0, nil, time.Time{}
 }

@@ -29,6 +29,7 @@ func LauncherMain(sandboxUID string) error {
 		return err
 	}
 	runtime.LockOSThread()
+	sandbox.FineTimers()
 	score, _ := os.OpenFile("/proc/self/oom_score_adj", os.O_RDWR, 0)
 	if err := sandbox.HandOnNothing(); err != nil {
 		return err

@@ -22,13 +22,14 @@ func (s *streams) open(spec Spec) error {
 			return err
 		}
 		s.give(0, read)
-		s.stdin = ours(write, "stdin")
+		s.stdin = os.NewFile(uintptr(write), "stdin")
 	} else {
 		null, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if err != nil {
 			return err
 		}
-		s.give(0, null)
+		s.theirs[0] = null
+		s.opened = append(s.opened, null)
 	}
 	for i, name := range []string{1: "stdout", 2: "stderr"} {
 		if name == "" {
@@ -40,9 +41,9 @@ func (s *streams) open(spec Spec) error {
 		}
 		s.give(i, write)
 		if i == 1 {
-			s.stdout = ours(read, name)
+			s.stdout = os.NewFile(uintptr(read), name)
 		} else {
-			s.stderr = ours(read, name)
+			s.stderr = os.NewFile(uintptr(read), name)
 		}
 	}
 	return nil
@@ -59,7 +60,9 @@ func (s *streams) openTerminal(size Size) error {
 	return nil
 }
 
+// give makes fd a stream of the program, which expects that it blocks.
 func (s *streams) give(i, fd int) {
+	syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, 0)
 	s.theirs[i] = fd
 	s.opened = append(s.opened, fd)
 }
@@ -80,14 +83,9 @@ func (s *streams) closeOurs() {
 	}
 }
 
+// pipe makes both ends non-blocking: the runtime polls ours, so that no thread waits for it.
 func pipe() (read, write int, err error) {
 	var ends [2]int
-	err = syscall.Pipe2(ends[:], syscall.O_CLOEXEC)
+	err = syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK)
 	return ends[0], ends[1], err
-}
-
-// ours makes a file of a descriptor that the runtime polls, so that no thread waits for it.
-func ours(fd int, name string) *os.File {
-	syscall.SetNonblock(fd, true)
-	return os.NewFile(uintptr(fd), name)
 }

@@ -3,7 +3,7 @@
 package sandbox
 
 import (
-	"os"
+	"errors"
 	"runtime"
 	"syscall"
 )
@@ -27,16 +27,21 @@ func (id Identity) Do(act func() error) error {
 	return act()
 }
 
-// setFileIDs changes the file system uid and gid of this thread alone. The calls report no errors; without the right to
-// make them nothing of the agent would work, so it must not go on with the wrong rights.
+// Check reports whether the kernel lets this process act as the sandbox user: the calls of Do report no errors.
+func (id Identity) Check() error {
+	return id.Do(func() error {
+		const unchanged = ^uintptr(0)
+		gid, _, _ := syscall.RawSyscall(syscall.SYS_SETFSGID, unchanged, 0, 0)
+		uid, _, _ := syscall.RawSyscall(syscall.SYS_SETFSUID, unchanged, 0, 0)
+		if int(uid) != id.Sandbox || int(gid) != id.Sandbox {
+			return errors.New("the kernel does not let the agent act as the sandbox user (setfsuid)")
+		}
+		return nil
+	})
+}
+
+// setFileIDs changes the file system uid and gid of this thread alone.
 func setFileIDs(id int) {
 	syscall.RawSyscall(syscall.SYS_SETFSGID, uintptr(id), 0, 0)
 	syscall.RawSyscall(syscall.SYS_SETFSUID, uintptr(id), 0, 0)
-	const unchanged = ^uintptr(0)
-	gid, _, _ := syscall.RawSyscall(syscall.SYS_SETFSGID, unchanged, 0, 0)
-	uid, _, _ := syscall.RawSyscall(syscall.SYS_SETFSUID, unchanged, 0, 0)
-	if int(uid) != id || int(gid) != id {
-		os.Stderr.WriteString("agent: the kernel refuses to change the file system uid\n")
-		os.Exit(1)
-	}
 }
