@@ -71,11 +71,15 @@ func (in *input) wake() {
 	}
 }
 
-// attach gives a program its input: first data, then what is sent, if it is to stay open.
-func (in *input) attach(file *os.File, data []byte, open, terminal bool) {
+// attach makes a program the one that reads.
+func (in *input) attach(file *os.File) {
 	in.mu.Lock()
+	defer in.mu.Unlock()
 	in.attached = file
-	in.mu.Unlock()
+}
+
+// serve gives the program its input: first data, then what is sent, if it is to stay open.
+func (in *input) serve(file *os.File, data []byte, open, terminal bool) {
 	last := byte('\n')
 	if len(data) > 0 {
 		last = data[len(data)-1]

@@ -57,7 +57,7 @@ func (e *Execution) run(step *plan.Step, meter *meter) outcome {
 		return outcome{interrupted: true}
 	}
 	if err != nil {
-		if errors.Is(err, process.ErrLauncherDied) {
+		if errors.Is(err, process.ErrLauncherDied) || errors.Is(err, process.ErrStopped) {
 			// How far it came is not known: whatever there is of it must go.
 			e.machine.Hunter.Kill(e.lineage, func() bool { return false })
 			err = errno.New(syscall.EAGAIN, "cannot run %s: %v", step.Argv[0], err)
@@ -71,7 +71,8 @@ func (e *Execution) run(step *plan.Step, meter *meter) outcome {
 		if step.Stdin != nil {
 			data, open = step.Stdin.Bytes(), step.Stdin.Open
 		}
-		go e.input.attach(program.Stdin, data, open, step.Pty != nil)
+		e.input.attach(program.Stdin)
+		go e.input.serve(program.Stdin, data, open, step.Pty != nil)
 	}
 
 	exit := <-program.Ended

@@ -84,11 +84,8 @@ func (s *Starter) Start(spec Spec) (*Program, error) {
 
 // explain says why the launch failed, in words for people.
 func (s *Starter) explain(err error, program string, o *order) error {
-	if errors.Is(err, ErrLauncherDied) || errors.Is(err, ErrAbandoned) {
+	if errors.Is(err, ErrLauncherDied) || errors.Is(err, ErrStopped) || errors.Is(err, ErrAbandoned) {
 		return err
-	}
-	if errors.Is(err, ErrStopped) {
-		return errno.New(syscall.EAGAIN, "cannot run %s: %v", program, err)
 	}
 	failure := errno.Wrap(err, "cannot run %s", program)
 	if err == syscall.ENOENT {

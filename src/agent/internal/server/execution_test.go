@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,7 +266,26 @@ func TestALauncherThatDiedIsReplaced(t *testing.T) {
 	machine := agenttest.Machine(t)
 	w, _ := welcomed(t, New(machine), 1)
 	w.run("before", shell("exit 0")).expectExit(t, 0)
-	machine.Starter.Launcher.Kill()
+	syscall.Kill(machine.Starter.Launcher.Pid(), syscall.SIGKILL)
 	time.Sleep(50 * time.Millisecond)
+	w.run("after", shell("exit 6")).expectExit(t, 6)
+}
+
+func TestALauncherThatHangsIsReplaced(t *testing.T) {
+	// Given a launcher that does not answer
+	machine := agenttest.Machine(t)
+	w, _ := welcomed(t, New(machine), 1)
+	w.run("before", shell("exit 0")).expectExit(t, 0)
+	syscall.Kill(machine.Starter.Launcher.Pid(), syscall.SIGSTOP)
+	// Then a program's failure is told in some seconds, other frames are answered meanwhile, and the next program runs
+	w.send(frame.Start, "e", shell("echo never"))
+	w.send(frame.Ping, "", "")
+	if f := w.next(); f.Type != frame.Pong {
+		t.Fatalf("%#x %s", f.Type, f.Payload)
+	}
+	got := w.follow("e", 0)
+	if got.end.Failure == nil || got.end.Failure.Code != "EAGAIN" || got.end.ExitCode != nil {
+		t.Errorf("%+v", got.end)
+	}
 	w.run("after", shell("exit 6")).expectExit(t, 6)
 }
