@@ -87,7 +87,6 @@ function installDependencies() {
       ? readFileSync(mark, "utf8") === key
       : isNewer(join(root, "node_modules", ".package-lock.json"), lock)
   ) {
-    if (!existsSync(mark)) writeFileSync(mark, key);
     return;
   }
   console.log("▸ installing the dependencies (npm ci)");
