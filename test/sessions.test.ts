@@ -166,6 +166,26 @@ describe("a session that can't be made says why", () => {
   });
 });
 
+test("sessions that wait get their places in the order in which they were asked for", async () => {
+  const stack = await startStack({ env: { CODEBEAKER_SLOTS: "1" } });
+  try {
+    await withClient(async (client) => {
+      const opened: number[] = [];
+      const first = await client.call("session.create", { language: "python" });
+      const waiting = [1, 2, 3, 4, 5].map(async (number) => {
+        const { sessionId } = await client.call("session.create", { language: "python" });
+        opened.push(number);
+        await client.call("session.close", { sessionId });
+      });
+      await client.call("session.close", { sessionId: first.sessionId });
+      await Promise.all(waiting);
+      expect(opened).toEqual([1, 2, 3, 4, 5]);
+    }, stack.urls[0]);
+  } finally {
+    await stack.stop();
+  }
+});
+
 describe("a session that is not ready", () => {
   test("takes no command yet, and can be closed, which its creator is told", async () => {
     const stack = await startStack({ workers: 0 });

@@ -22,6 +22,8 @@ export interface Bells {
   ringWorker: (workerId: string, bell: Bell) => void;
   /** A session waits for a worker. */
   ringCreate: (sessionId: string) => void;
+  /** It still does: its bell may have been lost. Does nothing while there are as many bells as sessions that wait. */
+  ringCreateAgain: (sessionId: string) => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -58,6 +60,13 @@ export function createBells(redis: Redis, keys: Keys, log: Log): Bells {
   return {
     ringWorker: (workerId, bell) => ring(commandQueue(workerId), "command", bell),
     ringCreate: (sessionId) => ring(CREATE_QUEUE, "create", { sessionId }),
+    ringCreateAgain: async (sessionId) => {
+      const [bells, waiting] = await Promise.all([
+        queueOf(CREATE_QUEUE).getWaitingCount(),
+        redis.zcard(keys.creating),
+      ]);
+      if (bells < waiting) ring(CREATE_QUEUE, "create", { sessionId });
+    },
     close: async () => {
       closing ??= Promise.all([...queues.values()].map((queue) => closeWithin(queue, CLOSE_DEADLINE_MS)));
       await closing;

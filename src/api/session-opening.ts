@@ -23,17 +23,20 @@ export async function ringUntilClaimed(
   sessionId: string,
   signal: AbortSignal,
 ): Promise<void> {
+  ctx.bells.ringCreate(sessionId);
   do {
-    ctx.bells.ringCreate(sessionId);
     await pause(READ_AGAIN_MS, signal);
     if (signal.aborted) return;
-  } while (await waitsForWorker(ctx, sessionId));
+  } while (await ringWhileItWaits(ctx, sessionId));
 }
 
-async function waitsForWorker(ctx: ApiContext, sessionId: string): Promise<boolean> {
+/** Returns whether a session still waits for a worker. */
+async function ringWhileItWaits(ctx: ApiContext, sessionId: string): Promise<boolean> {
   try {
     const session = await readSession(ctx.redis, ctx.keys, sessionId);
-    return session?.state === "Creating" && session.owner === undefined;
+    if (session?.state !== "Creating" || session.owner !== undefined) return false;
+    await ctx.bells.ringCreateAgain(sessionId);
+    return true;
   } catch (error) {
     ctx.log.warn({ err: error, sessionId }, "a session that waits could not be read; trying again");
     return true;

@@ -35,7 +35,8 @@ export function takeSessions(ctx: WorkerContext, sessions: Sessions): () => Prom
   const worker = answerQueue(ctx.redis, ctx.keys, CREATE_QUEUE, ctx.log, async ({ sessionId }: Bell) => {
     if (taken() >= ctx.config.slots) {
       await worker.pause(true);
-      await queue.add("create", { sessionId });
+      // To the front, where it was.
+      await queue.add("create", { sessionId }, { lifo: true });
       if (taken() < ctx.config.slots) worker.resume();
       return;
     }
