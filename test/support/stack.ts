@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import Docker from "dockerode";
 import { Redis } from "ioredis";
+import { type Client, connect } from "./client.ts";
 import { type ServiceProcess, startProcess } from "./process.ts";
 
 /** An installation of its own: API nodes and workers under a key prefix that nobody else uses, on the real Redis and engine. */
@@ -58,7 +59,9 @@ export async function startStack({
 }: StackOptions = {}): Promise<Stack> {
   const prefix = `cbt-${randomBytes(5).toString("hex")}`;
   const env = { REDIS_URL, CODEBEAKER_KEY_PREFIX: prefix, LOG_LEVEL: "info", ...more };
-  const redis = new Redis(REDIS_URL);
+  const redis = new Redis(env.REDIS_URL, { maxRetriesPerRequest: null });
+  // A test may take its Redis away.
+  redis.on("error", () => {});
   const docker = dockerClient();
   const [startedApis, startedWorkers] = await Promise.all([
     Promise.all(Array.from({ length: apis }, () => startApi(env))),
@@ -97,4 +100,22 @@ export async function startStack({
     },
   };
   return stack;
+}
+
+/** Runs `use` with an installation of its own, and a client of it. */
+export async function withStack(
+  options: StackOptions,
+  use: (stack: Stack, client: Client) => Promise<void>,
+): Promise<void> {
+  const stack = await startStack(options);
+  try {
+    const client = await connect(stack.urls[0] ?? "");
+    try {
+      await use(stack, client);
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await stack.stop();
+  }
 }

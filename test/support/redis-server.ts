@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+
+/** A Redis of a test's own, which it may stop and kill. */
+export interface RedisServer {
+  url: string;
+  /** Stops and wakes it up: its connections stay, and nobody answers. */
+  pause: () => void;
+  resume: () => void;
+  /** SIGKILL, as when its host loses power. */
+  kill: () => Promise<void>;
+  /** Starts it again on what it wrote to disk. */
+  restart: () => Promise<void>;
+  /** Ends it and removes its data. */
+  close: () => Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}
+
+/** Starts a redis-server (or valkey-server) as the project's own is set up: append-only, no eviction. */
+export async function startRedisServer(): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "codebeaker-redis-"));
+  const url = `redis://127.0.0.1:${port}`;
+  const settings = {
+    port: String(port),
+    bind: "127.0.0.1",
+    dir: folder,
+    save: "",
+    appendonly: "yes",
+    appendfsync: "everysec",
+    "maxmemory-policy": "noeviction",
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+
+  async function start() {
+    const child = spawn("redis-server", args, { stdio: "ignore" });
+    await once(child, "spawn");
+    const client = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+    client.on("error", () => {});
+    await client.ping();
+    client.disconnect();
+    return child;
+  }
+
+  let child = await start();
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  };
+  return {
+    url,
+    pause: () => child.kill("SIGSTOP"),
+    resume: () => child.kill("SIGCONT"),
+    kill,
+    restart: async () => {
+      child = await start();
+    },
+    close: async () => {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
