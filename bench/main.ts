@@ -5,25 +5,9 @@ import type Docker from "dockerode";
 import { type Client, connect } from "../test/support/client.ts";
 import { type Stack, startStack } from "../test/support/stack.ts";
 import { dockerExec } from "./docker-exec.ts";
-import { type Floor, measureFloor } from "./floor.ts";
+import { measureFloor } from "./floor.ts";
 import { type Figures, repeat, saturate } from "./measure.ts";
-import { print } from "./report.ts";
-
-/** One comparison: the whole of CodeBeaker beside plain dockerode, in one run on one engine. */
-export interface Row {
-  name: string;
-  ours: Figures;
-  reference: Figures & { name: string };
-  /** Ours over the reference: of p50Ms, for throughput of perSecond. */
-  ratio: number;
-}
-
-export interface Report {
-  rows: Row[];
-  floor: Floor;
-  /** Bytes in Redis that a trivial command leaves for the time of its retention. */
-  redisBytesPerCommand: number;
-}
+import { print, type Report, type Row } from "./report.ts";
 
 const HELP = `npm run bench -- [--quick] [--json FILE]
 

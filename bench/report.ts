@@ -1,4 +1,21 @@
-import type { Report } from "./main.ts";
+import type { Floor } from "./floor.ts";
+import type { Figures } from "./measure.ts";
+
+/** One comparison: the whole of CodeBeaker beside plain dockerode, in one run on one engine. */
+export interface Row {
+  name: string;
+  ours: Figures;
+  reference: Figures & { name: string };
+  /** Ours over the reference: of p50Ms, for throughput of perSecond. */
+  ratio: number;
+}
+
+export interface Report {
+  rows: Row[];
+  floor: Floor;
+  /** Bytes in Redis that a trivial command leaves for the time of its retention. */
+  redisBytesPerCommand: number;
+}
 
 /** The budget of DESIGN §1: at most this ratio, for throughput at least. */
 const BUDGET: Record<string, number> = {
