@@ -57,6 +57,7 @@ type Execution struct {
 	mu        sync.Mutex
 	program   *process.Program // that runs now
 	size      *process.Size    // of the terminal, as the client last set it
+	first     int              // the pid of the first program
 	launching bool
 	ending    *ending
 	cancelled bool
@@ -207,7 +208,7 @@ func (e *Execution) newEnding() *ending {
 func (e *Execution) lineage() process.Lineage {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l := process.Lineage{ID: e.ID, AloneFrom: func() process.Tick { return e.table.aloneFrom(e) }}
+	l := process.Lineage{ID: e.ID, First: e.first, AloneFrom: func() process.Tick { return e.table.aloneFrom(e) }}
 	if e.program != nil {
 		l.Leader = e.program.Pid
 	}

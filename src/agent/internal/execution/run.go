@@ -111,6 +111,9 @@ func (e *Execution) launch(step *plan.Step) (*process.Program, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.program, e.launching = program, false
+	if program != nil && e.first == 0 {
+		e.first = program.Pid
+	}
 	return program, err
 }
 

@@ -14,12 +14,18 @@ const (
 	heldFor = 50 * time.Millisecond
 	// lingerFor is how long a stream is read on after the program's end, where a child still holds it.
 	lingerFor = 100 * time.Millisecond
+	// maxTerminalBytes is more than a terminal holds.
+	maxTerminalBytes = 128 << 10
 )
 
 // Stream reads one stream of a program into its log.
 //
 //	reading ──end of file──▶ over
-//	   └──ProgramEnded, 100 ms──▶ draining what the pipe holds by then ──▶ over
+//	   ├──ProgramEnded, 100 ms──▶ draining what the pipe holds by then ──▶ over
+//	   └──no program has the terminal open──▶ hung up ──ProgramEnded──▶ over
+//
+// A terminal that nobody has open may be opened again, and its master must not be closed before the program's end: the
+// kernel would send the program a SIGHUP, and many close their streams before they exit.
 type Stream struct {
 	log    *Log
 	number byte
@@ -28,9 +34,11 @@ type Stream struct {
 
 	held []byte // the beginning of a character, 0 to 3 bytes
 
-	mu          sync.Mutex // guards the two below, and the file's read deadline, which is the earlier of them
+	mu          sync.Mutex // guards what follows, and the file's read deadline, which is the earlier of the two
 	heldUntil   time.Time
 	lingerUntil time.Time
+	ended       bool // the program
+	hungUp      bool // the terminal
 
 	// What one attempt to read came to.
 	room      <-chan struct{} // there was no room; closed when there is
@@ -45,7 +53,13 @@ func NewStream(log *Log, number byte, file *os.File, grown func()) *Stream {
 
 // ProgramEnded lets the stream end in 100 ms, whoever still holds it.
 func (s *Stream) ProgramEnded() {
-	s.setDeadline(func() { s.lingerUntil = time.Now().Add(lingerFor) })
+	s.setDeadline(func() {
+		s.ended = true
+		s.lingerUntil = time.Now()
+		if !s.hungUp {
+			s.lingerUntil = s.lingerUntil.Add(lingerFor)
+		}
+	})
 }
 
 // Run reads until the stream is over, then closes the file.
@@ -116,8 +130,10 @@ func (s *Stream) take(fd int) bool {
 		return false
 	case err == syscall.EINTR:
 		return true
+	case err == syscall.EIO:
+		s.exhausted = s.hangUp()
+		return s.exhausted
 	case err != nil || n == 0:
-		// A terminal whose last program has gone answers EIO.
 		s.exhausted = true
 		return true
 	}
@@ -127,6 +143,14 @@ func (s *Stream) take(fd int) bool {
 	s.held = append(s.held[:0], bytes[cut:]...)
 	s.read = n
 	return true
+}
+
+// hangUp notes that no program has the terminal open; true when none will.
+func (s *Stream) hangUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hungUp = true
+	return s.ended
 }
 
 // flush gives the log the bytes that waited for the rest of their character.
@@ -147,6 +171,11 @@ func (s *Stream) drain(raw syscall.RawConn) {
 	s.file.SetReadDeadline(time.Time{})
 	remaining := 0
 	raw.Control(func(fd uintptr) { remaining = pending(int(fd)) })
+	s.mu.Lock()
+	if s.hungUp {
+		remaining = maxTerminalBytes // a terminal does not tell of what is still on its way
+	}
+	s.mu.Unlock()
 	for remaining > 0 && !s.exhausted {
 		s.attempt(raw, false)
 		if s.read == 0 && s.room == nil {

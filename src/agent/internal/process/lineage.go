@@ -27,12 +27,19 @@ const (
 // Lineage says which processes an execution started, also those that left its process group by setsid or a double fork:
 //   - a process with the execution's marker in its environment;
 //   - a child of such a process, and the members of the leader's group and session;
-//   - an orphan without any marker (it gave itself another environment, or lets nobody read it) that was started when
-//     no other execution was there.
+//   - an orphan without any marker (it gave itself another environment, or lets nobody read it) that was started after
+//     the first program, when no other execution was there.
 type Lineage struct {
 	ID        string
+	First     int         // the pid that the first program had; 0 before it
 	Leader    int         // the running program; 0 when none runs
 	AloneFrom func() Tick // since when no other execution is there; Never while there is one
+}
+
+// mayHaveStarted tells whether an orphan can be of the lineage. A tick is long: pids say what came first in it.
+func (l Lineage) mayHaveStarted(s stat, aloneFrom Tick) bool {
+	started := Tick(s.started)
+	return l.First > 0 && (started > aloneFrom || started == aloneFrom && s.pid > l.First)
 }
 
 // Tick is a time as /proc/<pid>/stat gives it: 10 ms since the machine started.
@@ -75,11 +82,14 @@ func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
 	}
 	giveUp := time.Now().Add(killPatience)
 	stopped := map[int]bool{} // those that were stopped before we did
+	freeze := false
 	for pass := 0; time.Now().Before(giveUp); pass++ {
 		wasBusy := busy()
-		if h.killOnce(l(), pass >= killPasses, stopped) == 0 && !wasBusy {
+		found, complete := h.killOnce(l(), freeze || pass >= killPasses, stopped)
+		if found == 0 && complete && !wasBusy {
 			return
 		}
+		freeze = !complete
 		time.Sleep(min(time.Millisecond<<min(pass, 5), 20*time.Millisecond))
 		for busy() && time.Now().Before(giveUp) {
 			time.Sleep(time.Millisecond)
@@ -88,15 +98,20 @@ func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
 }
 
 // killOnce kills the processes that it finds and tells how many. To freeze is one step for the kernel, a signal to
-// everybody but PID 1, and what is stopped can neither fork nor use the CPU that the looking needs.
-func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) int {
+// everybody but PID 1, and what is stopped can neither fork nor use the CPU that the looking needs. Without that the
+// looking is complete only if no process was born meanwhile: one that forks and exits all the time is never where
+// one looks.
+func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) (count int, complete bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	freeze = os.Getpid() == 1 && (freeze || countProcesses() > manyProcesses)
+	mayFreeze := os.Getpid() == 1
+	freeze = mayFreeze && (freeze || countProcesses() > manyProcesses)
 	if freeze {
 		syscall.Kill(-1, syscall.SIGSTOP)
 	}
+	before := lastPid()
 	found, others := h.survey(l)
+	complete = freeze || !mayFreeze || lastPid() == before
 	for _, p := range found {
 		syscall.Kill(p.pid, syscall.SIGKILL)
 	}
@@ -107,7 +122,7 @@ func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) int {
 			syscall.Kill(p.pid, syscall.SIGCONT)
 		}
 	}
-	return len(found)
+	return len(found), complete
 }
 
 // survey tells the living processes of the lineage from all others; the caller holds the lock.
@@ -138,7 +153,7 @@ func (h *Hunter) survey(l Lineage) (found, others []stat) {
 		verdict := exists && (marks[pid] == marked ||
 			l.Leader > 0 && (s.group == l.Leader || s.session == l.Leader) ||
 			belongs(s.parent) ||
-			marks[pid] == unmarked && s.parent == self && Tick(s.started) >= aloneFrom && h.isSandboxed(pid))
+			marks[pid] == unmarked && s.parent == self && l.mayHaveStarted(s, aloneFrom) && h.isSandboxed(pid))
 		verdicts[pid] = verdict
 		return verdict
 	}

@@ -65,6 +65,12 @@ func eachProcess(visit func(pid int)) {
 	}
 }
 
+// lastPid is the pid that was given last in the container.
+func lastPid() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	return string(text[bytes.LastIndexByte(text, ' ')+1:])
+}
+
 func countProcesses() (count int) {
 	eachProcess(func(int) { count++ })
 	return count

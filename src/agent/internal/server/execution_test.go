@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -230,6 +231,22 @@ func TestTerminal(t *testing.T) {
 	got = w.follow("size", 7)
 	if !strings.Contains(got.output[1], "20 90") {
 		t.Errorf("%q", got.output)
+	}
+}
+
+func TestAProgramThatClosesItsTerminalBeforeItExits(t *testing.T) {
+	s := newServer(t)
+	w, _ := welcomed(t, s, 1)
+	for n := range 30 {
+		begin := time.Now()
+		got := w.run(fmt.Sprint(n), `{"timeoutMs":10000,"steps":[{"op":"run","argv":["sh","-c","echo a; exec <&- >&- 2>&-; sleep 0.02; echo b >/dev/tty; exit 3"],"pty":{"columns":80,"rows":24}}]}`)
+		got.expectExit(t, 3)
+		if got.output[1] != "a\r\nb\r\n" {
+			t.Fatalf("%q", got.output[1])
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Fatalf("it took %v", took)
+		}
 	}
 }
 
