@@ -1,14 +1,12 @@
 import { z } from "zod";
 
+const WITHOUT_NUL = /^[^\0]*$/;
+
 /** A path inside the container; relative ones are under /workspace. */
-export const SandboxPath = z
-  .string()
-  .min(1)
-  .max(4096)
-  .refine((path) => !path.includes("\0"), "must not hold a NUL byte");
+export const SandboxPath = z.string().min(1).max(4096).regex(WITHOUT_NUL, "must not hold a NUL byte");
 
 /** An argument, as execve(2) takes it: any string without NUL. */
-const Argument = z.string().refine((value) => !value.includes("\0"), "must not hold a NUL byte");
+const Argument = z.string().regex(WITHOUT_NUL, "must not hold a NUL byte");
 
 const Environment = z.record(z.string().regex(/^[^=\0]+$/, "a name holds no '=' and no NUL byte"), Argument);
 
@@ -27,107 +25,159 @@ export function checkEncoding(
   if (!checked.success) context.addIssue({ code: "custom", path: [field], message: "is not base64" });
 }
 
+const sourceEncoding = Encoding.default("utf8").describe("How `content` stands for bytes.");
+
 export const SourceFile = z
-  .strictObject({ path: SandboxPath, content: z.string(), encoding: Encoding.default("utf8") })
+  .strictObject({
+    path: SandboxPath.describe("Where it is written; a relative path is under /workspace."),
+    content: z.string().describe("Its bytes, as `encoding` says."),
+    encoding: sourceEncoding,
+  })
   .superRefine(checkEncoding);
 
 const offset = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** The size of a terminal, in characters. */
 export const TerminalSize = z.strictObject({
-  columns: z.int().min(1).max(1000),
-  rows: z.int().min(1).max(1000),
+  columns: z.int().min(1).max(1000).describe("Characters in a line."),
+  rows: z.int().min(1).max(1000).describe("Lines."),
 });
+
+const programArguments = z.array(Argument).default([]).describe("Its arguments, each as it is.");
 
 /** What every program can be given. */
 const program = {
-  workingDirectory: SandboxPath.optional(),
-  env: Environment.optional(),
-  /** What the program reads; after it the end of the file, unless `keepStdinOpen`. Without it /dev/null. */
-  stdin: z.string().optional(),
-  /** `execution.input` can send more. */
-  keepStdinOpen: z.boolean().default(false),
-  /** A terminal, 80 × 24 unless a size is given: stdin stays open, and stderr comes with stdout. */
-  pty: z.union([z.boolean(), TerminalSize]).default(false),
+  workingDirectory: SandboxPath.optional().describe("The folder that it starts in: /workspace when absent."),
+  env: Environment.optional().describe("Variables added to the environment of the image."),
+  stdin: z
+    .string()
+    .optional()
+    .describe(
+      "What it reads; behind it the end of the file, unless `keepStdinOpen` or `pty`. Absent: /dev/null.",
+    ),
+  keepStdinOpen: z
+    .boolean()
+    .default(false)
+    .describe("Leaves stdin open behind `stdin`, so that `execution.input` can send more."),
+  pty: z
+    .union([z.boolean(), TerminalSize])
+    .default(false)
+    .describe(
+      "Gives it a terminal, of 80 × 24 characters or of the size given: stdin stays open, and stderr comes with stdout.",
+    ),
 };
 
-/** What runs a program: argv as execve(2) has it, no shell in between. `workingDirectory` defaults to /workspace. */
-export const ExecuteShell = z.strictObject({
-  type: z.literal("execute_shell"),
-  commandName: Argument.min(1),
-  args: z.array(Argument).default([]),
-  ...program,
-});
+/** argv as execve(2) has it. */
+export const ExecuteShell = z
+  .strictObject({
+    type: z.literal("execute_shell"),
+    commandName: Argument.min(1).describe("The program: a name on the PATH, or a path."),
+    args: programArguments,
+    ...program,
+  })
+  .describe(
+    'Runs a program with its arguments, no shell in between. For a line of shell: `commandName` `bash`, `args` `["-c", line]`.',
+  );
 
-/** A program in the session's language. `files` are written beside it before it runs. */
-export const ExecuteCode = z.strictObject({
-  type: z.literal("execute_code"),
-  code: z.string(),
-  files: z.array(SourceFile).max(100).optional(),
-  args: z.array(Argument).default([]),
-  ...program,
-});
+export const ExecuteCode = z
+  .strictObject({
+    type: z.literal("execute_code"),
+    code: z.string().describe("The program, in the session's language."),
+    files: z
+      .array(SourceFile)
+      .max(100)
+      .optional()
+      .describe(
+        "Files that are written before it runs, and stay. In Go and C# those in /workspace are compiled with it.",
+      ),
+    args: programArguments,
+    ...program,
+  })
+  .describe("Runs a program in the session's language; a compiled language is compiled first.");
 
-/**
- * `Create` (the default) and `Overwrite` create or replace, `CreateNew` refuses what exists, as .NET's FileMode.
- * With `offset` the bytes go there and the rest of the file stays.
- */
+/** `Create` and `Overwrite` are the same, as .NET's FileMode has them. */
 export const WriteFile = z
   .strictObject({
     type: z.literal("write_file"),
-    path: SandboxPath,
-    content: z.string(),
-    mode: z.enum(["Create", "Append", "Overwrite", "CreateNew"]).default("Create"),
-    encoding: Encoding.default("utf8"),
-    offset: offset.optional(),
+    path: SandboxPath.describe("The file; missing folders are made."),
+    content: z.string().describe("Its bytes, as `encoding` says."),
+    mode: z
+      .enum(["Create", "Append", "Overwrite", "CreateNew"])
+      .default("Create")
+      .describe(
+        "`Create` and `Overwrite` create or replace, `Append` adds at the end, `CreateNew` refuses a file that exists.",
+      ),
+    encoding: sourceEncoding,
+    offset: offset
+      .optional()
+      .describe(
+        "Writes the bytes there, and the rest of the file stays. Absent: the whole file is replaced.",
+      ),
   })
-  .superRefine(checkEncoding);
+  .superRefine(checkEncoding)
+  .describe("Writes a file, whole or a part of it. One over 1 MiB goes in parts, by `Append` or `offset`.");
 
-/** At most 1 MiB at once. Without `encoding`: utf8 when the bytes are UTF-8, else base64. */
-export const ReadFile = z.strictObject({
-  type: z.literal("read_file"),
-  path: SandboxPath,
-  encoding: Encoding.optional(),
-  offset: offset.optional(),
-  length: z.int().min(0).max(1_048_576).optional(),
-});
+export const ReadFile = z
+  .strictObject({
+    type: z.literal("read_file"),
+    path: SandboxPath.describe("The file."),
+    encoding: Encoding.optional().describe(
+      "How the bytes come back. Absent: `utf8` where they are UTF-8, else `base64`. With `utf8` other bytes become U+FFFD.",
+    ),
+    offset: offset.optional().describe("The first byte wanted: 0 when absent."),
+    length: z.int().min(0).max(1_048_576).optional().describe("How many bytes at most: 1 MiB when absent."),
+  })
+  .describe(
+    "Reads a file, at most 1 MiB at once; `truncated` says that more follows, from `offset + bytes` on.",
+  );
 
-/** Missing parents are made; a folder that is there already is no error. */
-export const CreateDirectory = z.strictObject({
-  type: z.literal("create_directory"),
-  path: SandboxPath,
-});
+export const CreateDirectory = z
+  .strictObject({ type: z.literal("create_directory"), path: SandboxPath.describe("The folder.") })
+  .describe("Makes a folder with its parents; one that is there already is no error (`created` is false).");
 
-export const CopyFile = z.strictObject({
-  type: z.literal("copy_file"),
-  source: SandboxPath,
-  destination: SandboxPath,
-  overwrite: z.boolean().default(true),
-});
+export const CopyFile = z
+  .strictObject({
+    type: z.literal("copy_file"),
+    source: SandboxPath.describe("The file."),
+    destination: SandboxPath.describe("The name of the copy, not the folder for it."),
+    overwrite: z.boolean().default(true).describe("Whether a file that is there is replaced, or refused."),
+  })
+  .describe("Copies a file.");
 
-export const MoveFile = z.strictObject({
-  type: z.literal("move_file"),
-  source: SandboxPath,
-  destination: SandboxPath,
-  overwrite: z.boolean().default(true),
-});
+export const MoveFile = z
+  .strictObject({
+    type: z.literal("move_file"),
+    source: SandboxPath.describe("The file or folder."),
+    destination: SandboxPath.describe("Its new name, not the folder for it."),
+    overwrite: z.boolean().default(true).describe("Whether a file that is there is replaced, or refused."),
+  })
+  .describe("Moves or renames a file or a folder.");
 
-/** A folder that is not empty only with `recursive`. */
-export const DeleteFile = z.strictObject({
-  type: z.literal("delete_file"),
-  path: SandboxPath,
-  recursive: z.boolean().default(false),
-});
+export const DeleteFile = z
+  .strictObject({
+    type: z.literal("delete_file"),
+    path: SandboxPath.describe("The file or folder; of a symbolic link the link."),
+    recursive: z.boolean().default(false).describe("Whether a folder goes with all that is in it."),
+  })
+  .describe("Deletes a file, or a folder; one that is not empty only with `recursive`.");
 
-/** A symbolic link is described itself, not what it points to. */
-export const StatFile = z.strictObject({ type: z.literal("stat_file"), path: SandboxPath });
+export const StatFile = z
+  .strictObject({ type: z.literal("stat_file"), path: SandboxPath.describe("The file, folder or link.") })
+  .describe("Describes a file. A symbolic link is described itself, not what it points to.");
 
-export const ListFiles = z.strictObject({
-  type: z.literal("list_files"),
-  path: SandboxPath.default("/workspace"),
-  recursive: z.boolean().default(false),
-  includeHidden: z.boolean().default(false),
-});
+export const ListFiles = z
+  .strictObject({
+    type: z.literal("list_files"),
+    path: SandboxPath.default("/workspace").describe("The folder."),
+    recursive: z.boolean().default(false).describe("Whether what is below its folders is listed, too."),
+    includeHidden: z
+      .boolean()
+      .default(false)
+      .describe("Whether names that begin with a dot are listed, too."),
+  })
+  .describe(
+    "Lists a folder, in the order of the names; at most 10,000 entries, `truncated` says that there are more.",
+  );
 
 /** What a session can be told to do. */
 export const Command = z.discriminatedUnion("type", [

@@ -4,52 +4,90 @@ import { CommandState, Fault, Limit } from "./verdict.ts";
 
 export const CommandId = z
   .string()
-  .regex(/^[A-Za-z0-9_.-]{1,128}$/, "1 to 128 letters, digits, '_', '.' and '-'");
+  .regex(/^[A-Za-z0-9_.-]{1,128}$/, "1 to 128 letters, digits, '_', '.' and '-'")
+  .describe("The command: 1 to 128 letters, digits, `_`, `.` and `-`.");
 
-export const SessionId = z.string().min(1).max(128);
+export const SessionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/, "is no id of a session")
+  .describe("The session.");
 
 const MIB = 1_048_576;
 
 /** How a command is delivered: what stands beside `command`. Durations in milliseconds, sizes in bytes. */
 const delivery = {
-  commandId: CommandId.optional(),
-  /** Whether its output is sent to this connection as it comes. */
-  stream: z.boolean().default(false),
-  /** Default: 300 000, in the background none. */
-  timeoutMs: z.int().min(1).max(86_400_000).optional(),
-  queueTimeoutMs: z.int().min(1).max(86_400_000).default(600_000),
+  commandId: CommandId.optional().describe(
+    "A name of the client's choice, which makes the request safe to repeat: with the same content it joins the first one. The server makes one up when absent.",
+  ),
+  stream: z
+    .boolean()
+    .default(false)
+    .describe("Whether the output is sent to this connection as it comes, before the answer."),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .optional()
+    .describe(
+      "How long it may run; then it is ended with all that it started. Absent: 300,000, in the background no limit.",
+    ),
+  queueTimeoutMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(600_000)
+    .describe("How long it may wait before it starts; then it is `expired` and never runs."),
   maxOutputBytes: z
     .int()
     .min(0)
-    .default(16 * MIB),
-  /** What stays of an output over `maxOutputBytes`: default `head`, in the background `tail`. */
-  keep: z.enum(["head", "tail"]).optional(),
+    .default(16 * MIB)
+    .describe(
+      "How much of its output is kept, stdout and stderr together; the most is `limits.maxOutputBytes` of `initialize`.",
+    ),
+  keep: z
+    .enum(["head", "tail"])
+    .optional()
+    .describe(
+      "What is kept of more output than that: its beginning or its end. Absent: `head`, in the background `tail`.",
+    ),
 };
 
 export const SessionExecuteParams = z.strictObject({
   sessionId: SessionId,
-  command: Command,
-  /** Answer at once with the commandId, and let the commands behind it go on beside it. */
-  background: z.boolean().default(false),
+  command: Command.describe("What to do, by its `type`."),
+  background: z
+    .boolean()
+    .default(false)
+    .describe("Answers at once with the `commandId`; the commands behind it run beside it."),
   ...delivery,
 });
 export type SessionExecuteParams = z.infer<typeof SessionExecuteParams>;
 
-/** Memory in MB of 1,048,576 bytes; `cpus` may be a fraction. */
 export const resources = {
-  memoryLimitMB: z.int().min(64).max(1_048_576).default(512),
-  cpus: z.number().min(0.1).max(64).default(1),
+  memoryLimitMB: z
+    .int()
+    .min(64)
+    .max(1_048_576)
+    .default(512)
+    .describe(
+      "Memory in MB of 1,048,576 bytes, for all programs of the container together; its files are a part of it.",
+    ),
+  cpus: z.number().min(0.1).max(64).default(1).describe("CPUs, also a fraction of one."),
 };
 
 /** Runs one program in a container of its own, which is thrown away. */
 export const ExecutionRunParams = z.strictObject({
-  language: z.string(),
-  code: z.string(),
-  files: z.array(SourceFile).max(100).optional(),
-  stdin: z.string().optional(),
-  args: z.array(z.string()).default([]),
-  /** `false`: answer at once with the commandId; execution.status and execution.attach follow it. */
-  wait: z.boolean().default(true),
+  language: z.string().describe("A language or one of its aliases, as `language.list` has them."),
+  code: z.string().describe("The program."),
+  files: z.array(SourceFile).max(100).optional().describe("Files that are written before it runs."),
+  stdin: z.string().optional().describe("What it reads, and behind it the end of the file."),
+  args: z.array(z.string()).default([]).describe("Its arguments, each as it is."),
+  wait: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether the answer waits for the end. `false`: it comes at once with the `commandId`, which `execution.status` and `execution.attach` follow.",
+    ),
   ...resources,
   ...delivery,
 });
@@ -57,49 +95,62 @@ export type ExecutionRunParams = z.infer<typeof ExecutionRunParams>;
 
 export const CommandParams = z.strictObject({ commandId: CommandId });
 
-/** Signals that a client may send; after `graceMs` SIGKILL follows. */
+/** Signals that a client may send. */
 export const Signal = z.enum(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"]);
 
 export const ExecutionCancelParams = z.strictObject({
   commandId: CommandId,
-  signal: Signal.default("SIGTERM"),
-  graceMs: z.int().min(0).max(300_000).default(5000),
+  signal: Signal.default("SIGTERM").describe("The first signal, to all that the command started."),
+  graceMs: z.int().min(0).max(300_000).default(5000).describe("How long after it what is left gets SIGKILL."),
 });
 export const ExecutionCancelResult = z.object({
   commandId: CommandId,
-  /** What it was when it was cancelled; one that had ended stays as it ended. */
-  state: CommandState,
+  state: CommandState.describe("What it was when it was cancelled; one that had ended stays as it ended."),
 });
 
-/** Without `offset` behind all that was sent before; with it a repeat adds nothing. */
+const inputOffset = z.int().min(0);
+
 export const ExecutionInputParams = z
   .strictObject({
     commandId: CommandId,
-    offset: z.int().min(0).optional(),
-    data: z.string().default(""),
-    encoding: Encoding.default("utf8"),
-    eof: z.boolean().default(false),
+    offset: inputOffset
+      .optional()
+      .describe(
+        "Where in the input the data stands, in bytes: with it a repeat adds nothing. Absent: behind all that was sent before.",
+      ),
+    data: z.string().default("").describe("The bytes, as `encoding` says."),
+    encoding: Encoding.default("utf8").describe("How `data` stands for bytes."),
+    eof: z
+      .boolean()
+      .default(false)
+      .describe("Whether the input ends behind the data; a terminal gets its end-of-file character."),
   })
   .superRefine(({ data, encoding }, context) => checkEncoding({ content: data, encoding }, context, "data"));
-export const ExecutionInputResult = z.object({ commandId: CommandId, inputOffset: z.int() });
+export const ExecutionInputResult = z.object({
+  commandId: CommandId,
+  inputOffset: inputOffset.describe("Where the input ends now: the `offset` of what comes next."),
+});
 
 export const ExecutionResizeParams = TerminalSize.extend({ commandId: CommandId });
 export const ExecutionResizeResult = TerminalSize.extend({ commandId: CommandId });
 
-/** `fromSeq`: the first one wanted. */
+const seq = z.int().min(0);
+
 export const ExecutionAttachParams = z.strictObject({
   commandId: CommandId,
-  fromSeq: z.int().min(1).default(1),
+  fromSeq: z.int().min(1).default(1).describe("The first sequence number wanted: the last one seen + 1."),
 });
-/** `firstSeq` is the oldest that is still there; 0 for `lastSeq` when there is no output yet. */
 export const ExecutionAttachResult = z.object({
   sessionId: SessionId,
   commandId: CommandId,
   state: CommandState,
-  firstSeq: z.int(),
-  lastSeq: z.int(),
+  firstSeq: seq.describe("The oldest sequence number that is still there."),
+  lastSeq: seq.describe("The newest one; 0 while there is no output."),
 });
-export const ExecutionDetachResult = z.object({ commandId: CommandId, detached: z.boolean() });
+export const ExecutionDetachResult = z.object({
+  commandId: CommandId,
+  detached: z.boolean().describe("Whether anything was attached."),
+});
 
 /** What is said of every command that has ended: how, and whose doing it was. */
 export const VerdictFields = z.object({
@@ -109,70 +160,57 @@ export const VerdictFields = z.object({
   limit: Limit.optional(),
 });
 
-/** The result of what runs a program. `exitCode` is null when a signal ended it or nothing ran. */
+/** The result of what runs a program. */
 export const ProgramResult = VerdictFields.extend({
-  exitCode: z.int().nullable(),
-  signal: z.string().optional(),
-  stdout: z.string(),
-  stderr: z.string(),
-  /** Bytes that are no UTF-8 stand in stdout or stderr as U+FFFD. */
-  lossy: z.literal(true).optional(),
-  /** Not all of the output is here: it was over `maxOutputBytes`, or over the 1 MiB that a response holds. */
-  truncated: z.boolean(),
-  cpuMs: z.number(),
-  wallMs: z.number(),
-  peakMemoryBytes: z.number(),
-  oomKills: z.number(),
+  exitCode: z.int().nullable().describe("Null when a signal ended the program, or when nothing ran."),
+  signal: z.string().optional().describe("The signal that ended the program, where one did."),
+  stdout: z.string().describe("At most 1 MiB; the rest can be read by `execution.attach`."),
+  stderr: z.string().describe("The same of stderr; of a terminal it is empty."),
+  lossy: z
+    .literal(true)
+    .optional()
+    .describe("Bytes that are no UTF-8 stand in stdout or stderr as U+FFFD; streams carry them exactly."),
+  truncated: z
+    .boolean()
+    .describe(
+      "Not all of the output is here: it was over `maxOutputBytes`, or over the 1 MiB of a response.",
+    ),
+  cpuMs: z.number().describe("CPU time of all that the command started."),
+  wallMs: z.number().describe("Time from its start to its end."),
+  peakMemoryBytes: z.number().describe("The most memory that it used at once."),
+  oomKills: z.number().describe("How many processes the kernel killed for lack of memory meanwhile."),
 });
 export type ProgramResult = z.infer<typeof ProgramResult>;
 
 export const FileEntry = z.object({
-  name: z.string(),
-  path: z.string(),
-  type: z.enum(["file", "directory", "symlink", "fifo", "socket", "device"]),
-  size: z.number(),
-  mode: z.string(),
-  modifiedAt: z.string(),
-  target: z.string().optional(),
+  name: z.string().describe("The last part of the path."),
+  path: z.string().describe("The absolute path."),
+  type: z.enum(["file", "directory", "symlink", "fifo", "socket", "device"]).describe("What it is."),
+  size: z.number().describe("Bytes."),
+  mode: z.string().describe("Permissions in octal, as `0644`."),
+  modifiedAt: z.string().describe("ISO 8601."),
+  target: z.string().optional().describe("What a symbolic link points to."),
 });
 
 /** The result of a file command: what it did, beside the verdict. */
 export const FileResult = VerdictFields.extend({
-  path: z.string(),
-  source: z.string(),
-  destination: z.string(),
-  content: z.string(),
-  encoding: z.enum(["utf8", "base64"]),
-  bytes: z.number(),
-  size: z.number(),
-  offset: z.number(),
-  created: z.boolean(),
-  removed: z.boolean(),
-  name: z.string(),
-  type: FileEntry.shape.type,
-  mode: z.string(),
-  modifiedAt: z.string(),
-  target: z.string(),
-  truncated: z.boolean(),
-  entries: z.array(FileEntry),
-}).partial({
-  path: true,
-  source: true,
-  destination: true,
-  content: true,
-  encoding: true,
-  bytes: true,
-  size: true,
-  offset: true,
-  created: true,
-  removed: true,
-  name: true,
-  type: true,
-  mode: true,
-  modifiedAt: true,
-  target: true,
-  truncated: true,
-  entries: true,
+  path: z.string().optional(),
+  source: z.string().optional(),
+  destination: z.string().optional(),
+  content: z.string().optional().describe("What was read, as `encoding` says."),
+  encoding: z.enum(["utf8", "base64"]).optional(),
+  bytes: z.number().optional().describe("How many bytes were read, written or copied."),
+  size: z.number().optional().describe("The size of the file, in bytes."),
+  offset: z.number().optional().describe("Where in the file the content begins."),
+  created: z.boolean().optional().describe("Whether the folder was made, or there already."),
+  removed: z.boolean().optional(),
+  name: z.string().optional(),
+  type: FileEntry.shape.type.optional(),
+  mode: z.string().optional(),
+  modifiedAt: z.string().optional(),
+  target: z.string().optional(),
+  truncated: z.boolean().optional().describe("Whether there is more than this."),
+  entries: z.array(FileEntry).optional(),
 });
 export type FileResult = z.infer<typeof FileResult>;
 
@@ -182,15 +220,16 @@ export const StartedResult = VerdictFields.pick({ commandId: true, state: true }
 });
 export type StartedResult = z.infer<typeof StartedResult>;
 
-/**
- * What `session.execute` and `execution.run` answer. `success`: the command was carried out to its end, whatever the
- * program's exit code. Otherwise `error` says why and what to do, and `result` holds what there was.
- */
+/** What `session.execute` and `execution.run` answer. */
 export const ExecuteResult = z.object({
-  success: z.boolean(),
-  result: z.union([ProgramResult, FileResult, StartedResult]),
-  error: z.string().nullable(),
-  durationMs: z.number(),
+  success: z
+    .boolean()
+    .describe("Whether the command was carried out to its end, whatever the program's exit code."),
+  result: z
+    .union([ProgramResult, FileResult, StartedResult])
+    .describe("What there is, also without success: the verdict, and what the command is about."),
+  error: z.string().nullable().describe("Without success: why, and what to do. Else null."),
+  durationMs: z.number().describe("Time in the session, from the start of the command to its end."),
 });
 export type ExecuteResult = z.infer<typeof ExecuteResult>;
 
@@ -198,7 +237,7 @@ export type ExecuteResult = z.infer<typeof ExecuteResult>;
 export const ExecutionStatusResult = VerdictFields.omit({ fault: true }).extend({
   sessionId: SessionId,
   fault: Fault.optional(),
-  queuedAt: z.string(),
+  queuedAt: z.string().describe("ISO 8601, as the others."),
   startedAt: z.string().optional(),
   endedAt: z.string().optional(),
   ...ExecuteResult.partial().shape,
