@@ -95,7 +95,7 @@ export async function acceptCommand(
     redis,
     acceptScript,
     [keys.command(commandId), keys.session(sessionId), keys.pending(sessionId), keys.open(sessionId)],
-    [commandId, sessionId, hash, MAX_OPEN_COMMANDS, JSON.stringify(fields)],
+    [commandId, sessionId, hash, MAX_OPEN_COMMANDS, JSON.stringify(fields), keys.bell("")],
   );
   const [status = "", first = "", second = ""] = AcceptReply.parse(reply);
   if (status === "accepted") return { status, owner: first };

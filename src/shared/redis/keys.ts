@@ -18,6 +18,8 @@ export function keysOf(prefix: string) {
     worker: (workerId: string) => `${prefix}:worker:${workerId}`,
     lease: (workerId: string) => `${prefix}:worker:${workerId}:lease`,
     workerSessions: (workerId: string) => `${prefix}:worker:${workerId}:sessions`,
+    /** Channel: a session of the worker has a command. */
+    bell: (workerId: string) => `${prefix}:bell:${workerId}`,
     control: (workerId: string) => `${prefix}:worker:${workerId}:control`,
     idempotency: (key: string) => `${prefix}:idempotency:${TENANT}:${key}`,
     deployment: `${prefix}:deployment`,

@@ -9,6 +9,11 @@ import type { Tenure } from "./workers.ts";
 export const StoredSessionState = z.enum(["Creating", "Open", "Closing", "Closed", "Failed", "Lost"]);
 export type StoredSessionState = z.infer<typeof StoredSessionState>;
 
+/** Whether nothing more will happen in it. */
+export function hasEnded(state: StoredSessionState): boolean {
+  return state === "Closed" || state === "Failed" || state === "Lost";
+}
+
 const number = z.coerce.number();
 
 const SessionRecord = z.object({

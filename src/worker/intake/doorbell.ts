@@ -5,19 +5,21 @@ import type { Sessions } from "../session/start.ts";
 const LOOK_MS = 10_000;
 
 /**
- * The bell of this worker: each job says which session to look at. Since a bell may get lost, every session is also looked
- * at every 10 s and after each reconnect of Redis. Returns how to stop.
+ * The bells of this worker say which session to look at. The quick one is published in the very call that accepts a
+ * command; the sure one is a job of the queue, which waits until a worker is there. Since both may get lost with Redis,
+ * every session is also looked at every 10 s and after each reconnect. Returns how to stop.
  */
 export function answerDoorbell(ctx: WorkerContext, sessions: Sessions): () => Promise<void> {
-  const worker = answerQueue(
-    ctx.redis,
-    ctx.keys,
-    commandQueue(ctx.tenure.workerId),
-    ctx.log,
-    async (bell) => {
-      sessions.live.get(bell.sessionId)?.ring();
-    },
-  );
+  const { workerId } = ctx.tenure;
+  const worker = answerQueue(ctx.redis, ctx.keys, commandQueue(workerId), ctx.log, async (bell) => {
+    sessions.live.get(bell.sessionId)?.ring(bell.commandId);
+  });
+
+  const quick = ctx.redis.duplicate();
+  quick.on("error", () => {});
+  quick.on("message", (_channel: string, sessionId: string) => sessions.live.get(sessionId)?.ring());
+  quick.subscribe(ctx.keys.bell(workerId)).catch(() => {});
+
   const lookEverywhere = () => {
     for (const session of sessions.live.values()) session.ring();
   };
@@ -27,6 +29,7 @@ export function answerDoorbell(ctx: WorkerContext, sessions: Sessions): () => Pr
   })();
   return async () => {
     ctx.redis.off("ready", lookEverywhere);
+    quick.disconnect();
     await closeWithin(worker, 1000);
   };
 }

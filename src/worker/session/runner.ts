@@ -16,7 +16,7 @@ import type { Execution, ExecutionSession } from "../execution.ts";
  * while it is busy makes it look once more.
  */
 export interface Runner {
-  ring: () => void;
+  ring: (commandId?: string) => void;
   /** Takes no further command. Resolves when the one that runs has ended. */
   stop: () => Promise<void>;
   /** Whether a command runs or is being taken. */
@@ -25,6 +25,7 @@ export interface Runner {
 
 const RETRY_MS = 500;
 const EXPIRE_MS = 1000;
+const MOST_REMEMBERED = 128;
 
 export function createRunner(
   ctx: WorkerContext,
@@ -36,14 +37,23 @@ export function createRunner(
   let running: Promise<void> | undefined;
   let rung = false;
   let stopped = false;
+  /** Commands whose second bell is still to come. */
+  const taken = new Set<string>();
+
+  function remember(commandId: string): void {
+    taken.add(commandId);
+    const [oldest] = taken;
+    if (taken.size > MOST_REMEMBERED && oldest !== undefined) taken.delete(oldest);
+  }
 
   /** Returns how many commands are still pending. */
   async function runNext(): Promise<number> {
     const { retentionSeconds } = ctx.config;
-    const taken = await takeCommand(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds);
-    if (taken.status === "fenced") onFenced();
-    if (taken.status !== "run") return 0;
-    const execution = begin(taken.command);
+    const next = await takeCommand(ctx.redis, ctx.keys, ctx.tenure, session, retentionSeconds);
+    if (next.status === "fenced") onFenced();
+    if (next.status !== "run") return 0;
+    remember(next.command.commandId);
+    const execution = begin(next.command);
     if (execution.background) {
       void execution.done.then(({ status }) => (status === "fenced" ? onFenced() : onEnded()));
       return detachCommand(ctx.redis, ctx.keys, ctx.tenure, session, execution.commandId);
@@ -79,7 +89,8 @@ export function createRunner(
   }
 
   return {
-    ring: () => {
+    ring: (commandId) => {
+      if (commandId !== undefined && taken.delete(commandId)) return;
       rung = true;
       if (!running && !stopped) running = work();
     },

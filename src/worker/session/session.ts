@@ -22,8 +22,8 @@ import { createRunner } from "./runner.ts";
 export interface LiveSession {
   sessionId: string;
   container: SessionContainer & { slot: number };
-  /** Look for commands. */
-  ring: () => void;
+  /** Look for commands; not for one that has been taken already. */
+  ring: (commandId?: string) => void;
   /** What a client sends beside commands. Resolves once it has been carried out. */
   control: (control: CommandControl) => Promise<void>;
   /**
@@ -195,8 +195,8 @@ export async function createSession(
   return {
     sessionId,
     container,
-    ring: () => {
-      if (!ended) runner.ring();
+    ring: (commandId) => {
+      if (!ended) runner.ring(commandId);
     },
     control: executions.control,
     resume: (commands, open) => {
