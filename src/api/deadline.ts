@@ -25,17 +25,3 @@ export function storeIsAway(): ProtocolError {
     `Redis did not answer within ${ACCEPT_DEADLINE_MS / 1000} s, and nothing was done. Send the request again; GET /health says when the service is back.`,
   );
 }
-
-/** Waits for `ms`, or until the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish);
-  });
-}

@@ -1,12 +1,12 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../shared/log.ts";
+import { pause } from "../shared/pause.ts";
 import { OUTCOMES, type StoredOutcome } from "../shared/protocol/outcomes.ts";
 import { isTerminal } from "../shared/protocol/verdict.ts";
 import { type CommandRecord, readCommand, readProgress } from "../shared/redis/commands.ts";
 import type { CommandEvent } from "../shared/redis/events.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Chunk } from "../shared/redis/output.ts";
-import { pause } from "./deadline.ts";
 import { READ_AGAIN_MS } from "./limits.ts";
 import { createOutputCursor, type OutputCursor, type OutputSink } from "./output-cursor.ts";
 import type { Subscriptions } from "./subscriptions.ts";

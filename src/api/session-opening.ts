@@ -1,7 +1,7 @@
+import { pause } from "../shared/pause.ts";
 import { gatherWrites } from "../shared/redis/client.ts";
 import { readSession, type SessionRecord } from "../shared/redis/sessions.ts";
 import type { ApiContext } from "./context.ts";
-import { pause } from "./deadline.ts";
 import { READ_AGAIN_MS } from "./limits.ts";
 
 /** Writes a session and, right behind it on the same connection, the first bell; then as ringUntilClaimed. */

@@ -22,17 +22,3 @@ export interface WorkerContext {
   /** Whether Redis is so full that programs have to wait with their output. */
   isMemoryFull: () => boolean;
 }
-
-/** Waits, or until the tenure ends. Returns whether it still lasts. */
-export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve(!signal.aborted);
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish);
-  });
-}

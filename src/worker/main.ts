@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readConfig } from "../shared/config.ts";
 import { createLog } from "../shared/log.ts";
+import { pause } from "../shared/pause.ts";
 import { startReaper } from "../shared/reaper.ts";
 import { checkRedis, connectRedis, memoryShare } from "../shared/redis/client.ts";
 import { keysOf } from "../shared/redis/keys.ts";
 import { deploymentId, holdsLease, releaseLease } from "../shared/redis/workers.ts";
-import { pause, type WorkerContext } from "./context.ts";
+import type { WorkerContext } from "./context.ts";
 import { connectEngine, workerIdOf } from "./fleet/engine.ts";
 import { acquireLease, keepLease } from "./fleet/lease.ts";
 import { keepReconciled } from "./fleet/reconcile.ts";
@@ -42,7 +43,8 @@ async function main(): Promise<void> {
 
   while (!stopping.signal.aborted) {
     const tenure = { workerId, token: randomBytes(16).toString("hex") };
-    if (!(await acquireLease(redis, keys, tenure, engine, config.slots, log, stopping.signal))) break;
+    const candidate = { redis, keys, tenure, engine, slots: config.slots, log };
+    if (!(await acquireLease(candidate, stopping.signal))) break;
     log.info({ workerId }, "this process is the worker");
 
     const ending = new AbortController();
@@ -57,7 +59,7 @@ async function main(): Promise<void> {
         () => {},
       );
     };
-    void keepLease(redis, keys, tenure, engine, config.slots, log, ending.signal, onLost);
+    void keepLease(candidate, ending.signal, onLost);
     const ctx: WorkerContext = {
       config,
       redis,

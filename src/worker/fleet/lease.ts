@@ -1,14 +1,8 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../../shared/log.ts";
+import { pause } from "../../shared/pause.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
-import {
-  engineOfWorker,
-  LEASE_MS,
-  renewLease,
-  type Tenure,
-  type WorkerRecord,
-} from "../../shared/redis/workers.ts";
-import { pause } from "../context.ts";
+import { engineOfWorker, LEASE_MS, renewLease, type Tenure } from "../../shared/redis/workers.ts";
 import type { Engine } from "./engine.ts";
 
 /**
@@ -20,23 +14,27 @@ import type { Engine } from "./engine.ts";
 const RENEW_MS = LEASE_MS / 3;
 const STANDBY_POLL_MS = 1000;
 
-function recordOf(engine: Engine, slots: number): WorkerRecord {
-  return { engine: engine.id, host: engine.host, slots, lastBeat: new Date().toISOString() };
+/** Who wants to be the worker, and where. */
+export interface Candidate {
+  redis: Redis;
+  keys: Keys;
+  tenure: Tenure;
+  engine: Engine;
+  slots: number;
+  log: Log;
+}
+
+function renew({ redis, keys, tenure, engine, slots }: Candidate): Promise<boolean> {
+  const lastBeat = new Date().toISOString();
+  return renewLease(redis, keys, tenure, { engine: engine.id, host: engine.host, slots, lastBeat });
 }
 
 /**
  * Waits as a standby until this process is the worker of the id. False when `signal` was aborted first.
  * @throws Error when the id belongs to a worker on another engine: two that believe to be one would lose sessions.
  */
-export async function acquireLease(
-  redis: Redis,
-  keys: Keys,
-  tenure: Tenure,
-  engine: Engine,
-  slots: number,
-  log: Log,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function acquireLease(candidate: Candidate, signal: AbortSignal): Promise<boolean> {
+  const { redis, keys, tenure, engine, log } = candidate;
   let announced = false;
   while (!signal.aborted) {
     const held = await engineOfWorker(redis, keys, tenure.workerId);
@@ -45,7 +43,7 @@ export async function acquireLease(
         `Worker id '${tenure.workerId}' belongs to another Docker Engine (${held}). Give each engine's worker its own CODEBEAKER_WORKER_ID.`,
       );
     }
-    if (await renewLease(redis, keys, tenure, recordOf(engine, slots))) return true;
+    if (await renew(candidate)) return true;
     if (!announced) log.info("standby: another process is this worker; waiting to take over");
     announced = true;
     await pause(STANDBY_POLL_MS, signal);
@@ -55,20 +53,15 @@ export async function acquireLease(
 
 /** Keeps the lease until `signal` is aborted; calls `onLost` when another process holds it. */
 export async function keepLease(
-  redis: Redis,
-  keys: Keys,
-  tenure: Tenure,
-  engine: Engine,
-  slots: number,
-  log: Log,
+  candidate: Candidate,
   signal: AbortSignal,
   onLost: () => void,
 ): Promise<void> {
   while (await pause(RENEW_MS, signal)) {
     try {
-      if (!(await renewLease(redis, keys, tenure, recordOf(engine, slots)))) return onLost();
+      if (!(await renew(candidate))) return onLost();
     } catch (error) {
-      log.warn({ err: error }, "the lease could not be renewed; trying again");
+      candidate.log.warn({ err: error }, "the lease could not be renewed; trying again");
     }
   }
 }

@@ -1,6 +1,7 @@
+import { pause } from "../../shared/pause.ts";
 import { readSession, sessionsOfWorker } from "../../shared/redis/sessions.ts";
 import { holdsLease } from "../../shared/redis/workers.ts";
-import { pause, type WorkerContext } from "../context.ts";
+import type { WorkerContext } from "../context.ts";
 import { listContainers, removeContainer } from "../session/container.ts";
 import { adopt, endWithoutContainer, type Sessions, startSession } from "../session/start.ts";
 

@@ -1,6 +1,7 @@
+import { pause } from "../../shared/pause.ts";
 import { ackControl, type Control, readControl } from "../../shared/redis/control.ts";
 import { hasEnded, readSession } from "../../shared/redis/sessions.ts";
-import { pause, type WorkerContext } from "../context.ts";
+import type { WorkerContext } from "../context.ts";
 import type { Sessions } from "../session/start.ts";
 
 const RETRY_MS = 1000;

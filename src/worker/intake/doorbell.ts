@@ -1,5 +1,6 @@
+import { pause } from "../../shared/pause.ts";
 import { answerQueue, closeWithin, commandQueue } from "../../shared/redis/queues.ts";
-import { pause, type WorkerContext } from "../context.ts";
+import type { WorkerContext } from "../context.ts";
 import type { Sessions } from "../session/start.ts";
 
 const LOOK_MS = 10_000;

@@ -1,4 +1,5 @@
-import { pause, type WorkerContext } from "../context.ts";
+import { pause } from "../../shared/pause.ts";
+import type { WorkerContext } from "../context.ts";
 import type { Sessions } from "./start.ts";
 
 const CHECK_MS = 1000;

@@ -1,3 +1,4 @@
+import { pause } from "../../shared/pause.ts";
 import {
   detachCommand,
   expireCommands,
@@ -5,7 +6,6 @@ import {
   takeCommand,
 } from "../../shared/redis/commands.ts";
 import type { WorkerContext } from "../context.ts";
-import { pause } from "../context.ts";
 import type { Execution, ExecutionSession } from "../execution.ts";
 
 /**

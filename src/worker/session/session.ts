@@ -1,10 +1,11 @@
+import { pause } from "../../shared/pause.ts";
 import { OUTCOMES, type Outcome } from "../../shared/protocol/outcomes.ts";
 import type { TakenCommand } from "../../shared/redis/commands.ts";
 import { Cancellation, type CommandControl } from "../../shared/redis/control.ts";
 import { endSession, type SessionRecord } from "../../shared/redis/sessions.ts";
 import { type AgentConnection, connectAgent, EpochRefused } from "../agent/connection.ts";
 import { type AgentStream, execAgent } from "../agent/docker-stream.ts";
-import { pause, type WorkerContext } from "../context.ts";
+import type { WorkerContext } from "../context.ts";
 import { createExecution, type Execution } from "../execution.ts";
 import { containerState, removeContainer, type SessionContainer } from "./container.ts";
 import { createExecutions } from "./executions.ts";

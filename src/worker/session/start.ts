@@ -1,3 +1,4 @@
+import { pause } from "../../shared/pause.ts";
 import { OUTCOMES } from "../../shared/protocol/outcomes.ts";
 import { openCommands } from "../../shared/redis/commands.ts";
 import {
@@ -9,7 +10,7 @@ import {
   untilDeadlineMs,
 } from "../../shared/redis/sessions.ts";
 import { attachAgent, execAgent } from "../agent/docker-stream.ts";
-import { pause, type WorkerContext } from "../context.ts";
+import type { WorkerContext } from "../context.ts";
 import {
   agentUidOf,
   createContainer,
