@@ -13,6 +13,9 @@ export interface JsonRpc {
   answer: (message: string) => Promise<string | undefined>;
 }
 
+const WRONG_ID =
+  "id is a string, a number of at most 2^53 - 1 or null, or absent in a notification. Send a larger number as a string.";
+
 /** `onUnexpected` is told what went wrong inside; the client is told only that something did. */
 export function createJsonRpc(
   dispatch: Dispatch,
@@ -84,7 +87,7 @@ function problemOf(request: Record<string, unknown>): string | undefined {
   const { jsonrpc, method, id, params } = request;
   if (jsonrpc !== "2.0") return 'jsonrpc is "2.0".';
   if (typeof method !== "string") return "method is a string.";
-  if (id !== undefined && !isId(id)) return "id is a string, a number or null, or absent in a notification.";
+  if (id !== undefined && !isId(id)) return WRONG_ID;
   if (params !== undefined && (typeof params !== "object" || params === null)) return "params is an object.";
   return undefined;
 }
@@ -93,6 +96,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isId(value: unknown): value is Id {
-  return value === null || typeof value === "string" || typeof value === "number";
+/** What can be sent back exactly as it came: a larger number would lose digits, or become null. */
+export function isId(value: unknown): value is Id {
+  if (typeof value === "number") return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  return value === null || typeof value === "string";
 }

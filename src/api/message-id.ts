@@ -1,4 +1,4 @@
-import type { Id } from "./json-rpc.ts";
+import { type Id, isId } from "./json-rpc.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -41,7 +41,7 @@ export function findMessageId(message: Buffer): Id {
 function parseId(json: string): Id {
   try {
     const id: unknown = JSON.parse(json);
-    return typeof id === "string" || typeof id === "number" ? id : null;
+    return isId(id) ? id : null;
   } catch {
     return null;
   }

@@ -176,7 +176,7 @@ export const ListFiles = z
       .describe("Whether names that begin with a dot are listed, too."),
   })
   .describe(
-    "Lists a folder, in the order of the names; at most 10,000 entries, `truncated` says that there are more.",
+    "Lists a folder, in the order of the names, what is in a folder right behind it; `truncated` says that there is more than the answer holds (10,000 entries, 3 MiB).",
   );
 
 /** What a session can be told to do. */

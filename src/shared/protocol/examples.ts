@@ -35,7 +35,7 @@ const program = {
 const answer = { success: true, result: program, error: null, durationMs: 18.1 };
 const entry = {
   name: "hello.py",
-  path: "/workspace/hello.py",
+  path: "hello.py",
   type: "file",
   size: 22,
   mode: "0644",
@@ -166,7 +166,12 @@ export const COMMAND_EXAMPLES: Record<Command["type"], { command: object; result
   },
   list_files: {
     command: { type: "list_files", path: "/workspace" },
-    result: { ...carriedOut, path: "/workspace", entries: [entry], truncated: false },
+    result: {
+      ...carriedOut,
+      path: "/workspace",
+      entries: [{ ...entry, path: "/workspace/hello.py" }],
+      truncated: false,
+    },
   },
 };
 

@@ -184,7 +184,7 @@ export type ProgramResult = z.infer<typeof ProgramResult>;
 
 export const FileEntry = z.object({
   name: z.string().describe("The last part of the path."),
-  path: z.string().describe("The absolute path."),
+  path: z.string().describe("The path that was asked for; in a listing with the name behind it."),
   type: z.enum(["file", "directory", "symlink", "fifo", "socket", "device"]).describe("What it is."),
   size: z.number().describe("Bytes."),
   mode: z.string().describe("Permissions in octal, as `0644`."),
