@@ -60,9 +60,13 @@ func (e *Execution) run(step *plan.Step, meter *meter) outcome {
 		if errors.Is(err, process.ErrLauncherDied) || errors.Is(err, process.ErrStopped) {
 			// How far it came is not known: whatever there is of it must go.
 			e.machine.Hunter.Kill(e.lineage, func() bool { return false })
-			err = errno.New(syscall.EAGAIN, "cannot run %s: %v", step.Argv[0], err)
+			code := syscall.EAGAIN
+			if errors.Is(err, process.ErrLauncherDied) {
+				code = syscall.ENOMEM
+			}
+			err = errno.New(code, "cannot run %s: %v", step.Argv[0], err)
 		}
-		return outcome{err: err}
+		return outcome{err: err, interrupted: e.currentEnding().isRequested()}
 	}
 	streams, read := e.readOutput(program)
 	if program.Stdin != nil {

@@ -17,13 +17,17 @@ import (
 const (
 	// launchPatience is how long at least a program may take from fork to exec before something is done about it.
 	launchPatience = 200 * time.Millisecond
-	// rescuePatience is how much longer it may take while it is being continued again and again.
+	// rescuePatience is for how long it is continued again and again when others stop it.
 	rescuePatience = 1800 * time.Millisecond
+	// slowPatience is how long it may take when nobody stops it: without memory all is slow.
+	slowPatience = 30 * time.Second
+	// rescuePause is how long one attempt waits.
+	rescuePause = 2 * time.Millisecond
 )
 
 var (
 	// ErrStopped is the failure of a launch that programs of the session held up.
-	ErrStopped = errors.New("a program of this session keeps stopping every new process")
+	ErrStopped = errors.New("it did not start in time, since programs of this session stop every new process or leave no memory")
 	// ErrAbandoned is the failure of a launch that nobody wants any more when its turn comes.
 	ErrAbandoned = errors.New("the execution was ended before the program was started")
 	// ErrLauncherDied is the failure of a launch of which nobody knows how far it came. It is not repeated: nothing runs
@@ -65,7 +69,7 @@ func (l *Launcher) launch(o *order, files [maxOrderFiles]int, abandoned func() b
 		return 0, nil, fmt.Errorf("the launcher can't be started: %w", err)
 	}
 	l.reaper.Launching()
-	result, err := l.ask(o.encode(), syscall.UnixRights(files[:]...))
+	result, err := l.ask(o.encode(), syscall.UnixRights(files[:]...), abandoned)
 	ended = l.reaper.Launched(result.pid)
 	if err != nil {
 		l.stop()
@@ -99,7 +103,7 @@ func (l *Launcher) renewDeadline() {
 	}
 }
 
-func (l *Launcher) ask(message, rights []byte) (answer, error) {
+func (l *Launcher) ask(message, rights []byte, abandoned func() bool) (answer, error) {
 	l.renewDeadline()
 	n, _, err := l.conn.WriteMsgUnix(message, rights, nil)
 	if err == nil && n < len(message) {
@@ -112,7 +116,7 @@ func (l *Launcher) ask(message, rights []byte) (answer, error) {
 	_, err = io.ReadFull(l.conn, buf[:])
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		l.deadline = time.Time{}
-		return l.rescue(buf[:])
+		return l.rescue(buf[:], abandoned)
 	}
 	if err != nil {
 		return answer{}, ErrLauncherDied
@@ -120,12 +124,15 @@ func (l *Launcher) ask(message, rights []byte) (answer, error) {
 	return decodeAnswer(buf[:]), nil
 }
 
-// rescue continues the process that was stopped between fork and exec until it gets through. When that does not help it
-// ends the process, and the launcher answers.
-func (l *Launcher) rescue(buf []byte) (answer, error) {
-	for giveUp := time.Now().Add(rescuePatience); time.Now().Before(giveUp); {
-		l.signalUnfinished(syscall.SIGCONT)
-		l.conn.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+// rescue continues the process that was stopped between fork and exec until it gets through, and waits for one that is
+// only slow. When that does not help, or nobody wants the program any more, it ends the process.
+func (l *Launcher) rescue(buf []byte, abandoned func() bool) (answer, error) {
+	begin := time.Now()
+	var heldUp time.Duration
+	for heldUp < rescuePatience && time.Since(begin) < slowPatience && !abandoned() {
+		pause := time.Now()
+		stopped, found := l.signalUnfinished(syscall.SIGCONT)
+		l.conn.SetReadDeadline(pause.Add(rescuePause))
 		_, err := io.ReadFull(l.conn, buf)
 		if err == nil {
 			return decodeAnswer(buf), nil
@@ -133,27 +140,34 @@ func (l *Launcher) rescue(buf []byte) (answer, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return answer{}, ErrLauncherDied
 		}
+		if stopped || !found {
+			heldUp += time.Since(pause)
+		}
 	}
 	l.signalUnfinished(syscall.SIGKILL)
 	return answer{}, ErrStopped
 }
 
 // signalUnfinished reaches what the launcher has forked and what has not executed anything yet: children of ours that
-// nobody knows, and that still have the agent's name.
-func (l *Launcher) signalUnfinished(signal syscall.Signal) {
+// nobody knows, and that still have the agent's name. It tells whether there was any, and whether one was stopped.
+func (l *Launcher) signalUnfinished(signal syscall.Signal) (stopped, found bool) {
 	self := os.Getpid()
 	own, err := readStat(self)
 	if err != nil {
-		return
+		return false, false
 	}
 	eachProcess(func(pid int) {
 		if pid == self || pid == l.pid || l.reaper.Knows(pid) {
 			return
 		}
-		if stat, err := readStat(pid); err == nil && stat.parent == self && stat.name == own.name {
+		s, err := readStat(pid)
+		if err == nil && s.parent == self && s.name == own.name && !s.dead() {
+			found = true
+			stopped = stopped || s.stopped()
 			syscall.Kill(pid, signal)
 		}
 	})
+	return stopped, found
 }
 
 // start makes the launcher process. It has the agent's uid from its first instruction, so no program can reach it.

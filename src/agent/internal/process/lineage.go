@@ -81,11 +81,12 @@ func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
 		syscall.Kill(-leader, syscall.SIGKILL) // its process group, in one step
 	}
 	giveUp := time.Now().Add(killPatience)
-	stopped := map[int]bool{} // those that were stopped before we did
-	freeze := false
+	stopped := map[int]bool{} // by somebody else
+	freeze, frozen := false, false
 	for pass := 0; time.Now().Before(giveUp); pass++ {
 		wasBusy := busy()
-		found, complete := h.killOnce(l(), freeze || pass >= killPasses, stopped)
+		found, complete, froze := h.killOnce(l(), freeze || pass >= killPasses, stopped, !frozen)
+		frozen = frozen || froze
 		if found == 0 && complete && !wasBusy {
 			return
 		}
@@ -100,8 +101,8 @@ func (h *Hunter) Kill(l func() Lineage, busy func() bool) {
 // killOnce kills the processes that it finds and tells how many. To freeze is one step for the kernel, a signal to
 // everybody but PID 1, and what is stopped can neither fork nor use the CPU that the looking needs. Without that the
 // looking is complete only if no process was born meanwhile: one that forks and exits all the time is never where
-// one looks.
-func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) (count int, complete bool) {
+// one looks. stopped is noted only as long as nothing was stopped by us.
+func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool, note bool) (count int, complete, frozen bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	mayFreeze := os.Getpid() == 1
@@ -116,13 +117,13 @@ func (h *Hunter) killOnce(l Lineage, freeze bool, stopped map[int]bool) (count i
 		syscall.Kill(p.pid, syscall.SIGKILL)
 	}
 	for _, p := range others {
-		if !freeze {
-			stopped[p.pid] = p.stopped()
-		} else if !stopped[p.pid] {
+		if freeze && !stopped[p.pid] {
 			syscall.Kill(p.pid, syscall.SIGCONT)
+		} else if !freeze && note && p.stopped() {
+			stopped[p.pid] = true
 		}
 	}
-	return len(found), complete
+	return len(found), complete, freeze
 }
 
 // survey tells the living processes of the lineage from all others; the caller holds the lock.
