@@ -1,6 +1,5 @@
 import type { Redis } from "ioredis";
 import { ProtocolError } from "../shared/protocol/errors.ts";
-import { gatherWrites } from "../shared/redis/client.ts";
 import {
   type AcceptResult,
   acceptCommand,
@@ -15,13 +14,19 @@ import { createLanes } from "./lanes.ts";
 import { ACCEPT_DEADLINE_MS } from "./limits.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 
-const MOST_REMEMBERED_OWNERS = 10_000;
+/** What was heard may still be lost: a command that has not ended by then is rung for by the sure bell, too. */
+const SURE_BELL_MS = 1000;
 
 export interface NewCommand {
   commandId: string;
   sessionId: string;
   hash: string;
   fields: Record<string, string | number>;
+}
+
+export interface Accepted {
+  isRepeat: boolean;
+  ended: () => void;
 }
 
 /**
@@ -31,10 +36,11 @@ export interface NewCommand {
 export interface Acceptance {
   /**
    * Accepts a command and rings the bell of the session's worker. Once this returns, the command will end by itself.
-   * `isRepeat`: another request with this id was accepted before, and this one joins it.
+   * `isRepeat`: another request with this id was accepted before, and this one joins it. `ended`: to be called when
+   * nobody waits any more, so that no further bell is rung.
    * @throws ProtocolError when it was not accepted.
    */
-  accept: (command: NewCommand, subscribed: Promise<void> | undefined) => Promise<{ isRepeat: boolean }>;
+  accept: (command: NewCommand, subscribed: Promise<void> | undefined) => Promise<Accepted>;
   /** Another write, in order with the commands of the session. `commandId`: what a repeat of it can be joined by. */
   inOrder: <T>(
     sessionId: string,
@@ -47,34 +53,18 @@ export interface Acceptance {
 export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory: MemoryGuard): Acceptance {
   const gate = createGate(redis);
   const lanes = createLanes();
-  /** The worker of a session as it was last seen: usually still right, and then the bell needs no second round trip. */
-  const owners = new Map<string, string>();
 
-  function remember(sessionId: string, owner: string): void {
-    owners.delete(sessionId);
-    owners.set(sessionId, owner);
-    if (owners.size <= MOST_REMEMBERED_OWNERS) return;
-    const [oldest] = owners.keys();
-    if (oldest !== undefined) owners.delete(oldest);
-  }
-
+  /**
+   * The accepting call rings the quick bell itself. A job of the worker's queue, the sure bell, costs as much as all else
+   * that a short command does in Redis: it is made at once only where no worker listened.
+   */
   async function acceptAndRing(command: NewCommand): Promise<AcceptResult> {
     const { sessionId, commandId } = command;
-    const expected = owners.get(sessionId);
-    gatherWrites(redis);
-    const accepted = acceptCommand(redis, keys, command);
-    // On the same connection, behind it: the bell finds the command accepted.
-    if (expected !== undefined) bells.ringWorker(expected, { sessionId, commandId });
-    const result = await accepted;
-    if (result.status !== "accepted" && result.status !== "joined") {
-      owners.delete(sessionId);
-      return result;
-    }
-    const waits = result.status === "accepted" || result.state === "queued";
-    if (result.owner !== "" && result.owner !== expected) {
-      remember(sessionId, result.owner);
-      if (waits) bells.ringWorker(result.owner, { sessionId, commandId });
-    }
+    const result = await acceptCommand(redis, keys, command);
+    const isUnheard =
+      (result.status === "accepted" && !result.heard) ||
+      (result.status === "joined" && result.state === "queued" && result.owner !== "");
+    if (isUnheard) bells.ringWorker(result.owner, { sessionId, commandId });
     return result;
   }
 
@@ -108,7 +98,9 @@ export function createAcceptance(redis: Redis, keys: Keys, bells: Bells, memory:
       const { sessionId, commandId } = command;
       const result = await inOrder(sessionId, subscribed, () => acceptAndRing(command), commandId);
       if (result.status === "accepted" || result.status === "joined") {
-        return { isRepeat: result.status === "joined" };
+        const { owner } = result;
+        const timer = setTimeout(() => bells.ringWorker(owner, { sessionId, commandId }), SURE_BELL_MS);
+        return { isRepeat: result.status === "joined", ended: () => clearTimeout(timer) };
       }
       throw notAccepted(command, result);
     },

@@ -32,8 +32,10 @@ async function runToEnd(
   const { sessionId, commandId } = accepted;
   const attachment = stream ? caller.attachments.take(commandId) : undefined;
   const follower = openFollower(ctx, { sessionId, commandId });
+  let onEnded = () => {};
   try {
-    const { isRepeat } = await ctx.acceptance.accept(accepted, follower.ready);
+    const { isRepeat, ended } = await ctx.acceptance.accept(accepted, follower.ready);
+    onEnded = ended;
     const kept = isRepeat ? (await readCommand(ctx.redis, ctx.keys, commandId))?.keep : keep;
     if (isRepeat) follower.readAgain();
     return await answerWithResult(ctx, caller, { sessionId, commandId }, follower, {
@@ -42,6 +44,7 @@ async function runToEnd(
       streamUntil: attachment?.signal,
     });
   } finally {
+    onEnded();
     follower.close();
     attachment?.release();
   }

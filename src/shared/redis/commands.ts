@@ -79,7 +79,7 @@ const expireScript = script("command-expire");
 const AcceptReply = z.array(z.string());
 
 export type AcceptResult =
-  | { status: "accepted"; owner: string }
+  | { status: "accepted"; owner: string; heard: boolean }
   | { status: "joined"; owner: string; state: string }
   | { status: "not-open"; state: string; reason: string }
   | { status: "conflict" | "unknown" | "full" };
@@ -98,7 +98,7 @@ export async function acceptCommand(
     [commandId, sessionId, hash, MAX_OPEN_COMMANDS, JSON.stringify(fields), keys.bell("")],
   );
   const [status = "", first = "", second = ""] = AcceptReply.parse(reply);
-  if (status === "accepted") return { status, owner: first };
+  if (status === "accepted") return { status, owner: first, heard: second !== "0" };
   if (status === "joined") return { status, owner: first, state: second };
   if (status === "not-open") return { status, state: first, reason: second };
   return { status: z.enum(["conflict", "unknown", "full"]).parse(status) };

@@ -3,7 +3,7 @@
 -- not there at all.
 -- KEYS command, session, pending, open
 -- ARGV command id, session id, request hash, most open commands, fields (JSON), prefix of the workers' bells
--- Returns {'accepted', owner} | {'joined', owner, state} | {'conflict'} | {'unknown'} | {'not-open', state, reason} | {'full'}
+-- Returns {'accepted', owner, how many heard the bell} | {'joined', owner, state} | {'conflict'} | {'unknown'} | {'not-open', state, reason} | {'full'}
 local session = redis.call('HMGET', KEYS[2], 'state', 'owner', 'closeReason')
 local known = redis.call('HMGET', KEYS[1], 'requestHash', 'sessionId', 'state')
 if known[1] then
@@ -28,5 +28,4 @@ redis.call('RPUSH', KEYS[3], ARGV[1])
 redis.call('HINCRBY', KEYS[2], 'executionCount', 1)
 redis.call('HSET', KEYS[2], 'lastActivity', iso(now))
 -- The quick bell: a worker that listens is awake before the queue's job has been made. It may get lost; the job may not.
-if session[2] then redis.call('PUBLISH', ARGV[6] .. session[2], ARGV[2]) end
-return { 'accepted', session[2] }
+return { 'accepted', session[2], tostring(redis.call('PUBLISH', ARGV[6] .. session[2], ARGV[2])) }
