@@ -6,16 +6,24 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const SNAKE_CASE = /^[a-z0-9]+(_[a-z0-9]+)+$/;
+
 function camelCase(name: string): string {
+  if (!SNAKE_CASE.test(name)) return name;
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Renames fields of one level; a field that is given under its new name already stays as it is. */
+/** Renames fields of one level; one whose new name is given already, or meant by another one, stays as it is. */
 function rename(fields: Fields, newName: (name: string) => string): Fields {
+  const meant = new Map<string, number>();
+  for (const name of Object.keys(fields)) {
+    const renamed = newName(name);
+    meant.set(renamed, (meant.get(renamed) ?? 0) + 1);
+  }
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
       const renamed = newName(name);
-      return [renamed !== name && renamed in fields ? name : renamed, value];
+      return [meant.get(renamed) === 1 ? renamed : name, value];
     }),
   );
 }

@@ -24,13 +24,18 @@ local function push(entry, payload)
   end
 end
 
--- The longest part of at most `room` bytes that cuts no UTF-8 character.
-local function whole_characters(payload, room)
-  local cut = room
-  while cut > 0 and room - cut < 4 do
-    local byte = string.byte(payload, cut + 1)
-    if byte < 128 or byte >= 192 then return string.sub(payload, 1, cut) end
-    cut = cut - 1
+-- Whether a UTF-8 character begins behind the first `cut` bytes, or the payload ends there.
+local function is_boundary(payload, cut)
+  local byte = string.byte(payload, cut + 1)
+  return not byte or byte < 128 or byte >= 192
+end
+
+-- The beginning of a payload, `room` bytes long or up to 3 less (`step` -1) or more (1), so that it cuts no UTF-8 character.
+-- Bytes that are none are cut anywhere.
+local function whole_characters(payload, room, step)
+  for cut = room, room + 3 * step, step do
+    if cut < 0 then break end
+    if is_boundary(payload, cut) then return string.sub(payload, 1, cut) end
   end
   return string.sub(payload, 1, room)
 end
@@ -40,12 +45,14 @@ end
 local function entries_of(payload)
   local entries = {}
   if keep == 'tail' then
-    local step = math.max(math.floor(most / 8), 4)
-    local room = #payload > most and #payload - most or step
+    if #payload > most then
+      entries[1] = whole_characters(payload, #payload - most, 1)
+      payload = string.sub(payload, #entries[1] + 1)
+    end
+    local room = math.max(math.floor(most / 8), 4)
     while #payload > room do
-      entries[#entries + 1] = whole_characters(payload, room)
+      entries[#entries + 1] = whole_characters(payload, room, -1)
       payload = string.sub(payload, #entries[#entries] + 1)
-      room = step
     end
   end
   if #payload > 0 then entries[#entries + 1] = payload end
@@ -64,7 +71,7 @@ for i = 9, #ARGV, 3 do
     end
     offset = chunk_end
     if keep == 'head' and bytes + #payload > most then
-      payload = truncated and '' or whole_characters(payload, most - bytes)
+      payload = truncated and '' or whole_characters(payload, most - bytes, -1)
       truncated = true
     end
     for _, part in ipairs(entries_of(payload)) do
