@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import type Docker from "dockerode";
-import { type Client, connect } from "../test/support/client.ts";
 import { type Stack, startStack } from "../test/support/stack.ts";
+import { type Client, connect } from "./client.ts";
 import { dockerExec } from "./docker-exec.ts";
 import { measureFloor } from "./floor.ts";
 import { type Figures, repeat, saturate } from "./measure.ts";
@@ -33,7 +33,7 @@ async function openSession(stack: Stack): Promise<BenchSession> {
 async function execute({ client, sessionId }: BenchSession, [commandName, ...args]: string[]): Promise<void> {
   const command = { type: "execute_shell", commandName, args };
   const { result } = await client.call("session.execute", { sessionId, command });
-  if (!("exitCode" in result) || result.exitCode !== 0) throw new Error(JSON.stringify(result));
+  if (result.exitCode !== 0) throw new Error(JSON.stringify(result));
 }
 
 function row(name: string, ours: Figures, referenceName: string, reference: Figures): Row {
