@@ -15,10 +15,12 @@ function python(code: string, more: object = {}) {
 }
 
 /** Resolves when the output of a command that was sent with `stream` holds this text. */
-async function untilOutput({ client }: TestSession, commandId: string, text: string): Promise<void> {
-  await client.until(
-    ({ method }) => method === "execution.output" && streamed(client.notifications, commandId).includes(text),
-  );
+async function untilOutput({ client }: TestSession, commandId: string, text: string | RegExp): Promise<void> {
+  await client.until(({ method }) => {
+    if (method !== "execution.output") return false;
+    const output = streamed(client.notifications, commandId).toString();
+    return typeof text === "string" ? output.includes(text) : text.test(output);
+  });
 }
 
 /** The end of a command, whoever waits for it. */
@@ -140,8 +142,11 @@ describe("a terminal", () => {
       await client.call("execution.resize", { commandId: "bash", columns: 120, rows: 40 });
       await type("stty size\r");
       await untilOutput(session, "bash", "40 120\r\n");
-      await type("sleep 100\r");
+      // Each key once the program is there to see it: ^C throws away what was typed ahead of it.
+      await type("echo begun; sleep 100\r");
+      await untilOutput(session, "bash", "begun\r\n");
       await type("\x03");
+      await untilOutput(session, "bash", /\^C[^$]*\$ $/);
       await type("echo $((6*7))\r");
       await untilOutput(session, "bash", "42\r\n");
       await type("exit 5\r");
