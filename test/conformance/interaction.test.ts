@@ -70,8 +70,11 @@ test("a terminal: its size, a new size, Ctrl-C, and the exit code of the shell",
   });
   await input(commandId, "stty size\r");
   await untilOutput(client, commandId, "40 120\r\n");
-  await input(commandId, "sleep 1000\r");
+  // Once it has printed, Ctrl-C reaches it and not the shell that is about to start it.
+  await input(commandId, "sh -c 'echo $((40 + 1)); exec sleep 1000'\r");
+  await untilOutput(client, commandId, "41\r\n");
   await input(commandId, "\u0003");
+  await client.until(() => /41\r\n[^$]*\$ $/.test(outputOf(client, commandId).toString()));
   await input(commandId, "echo $((6 * 7))\r");
   await untilOutput(client, commandId, "42\r\n");
   await input(commandId, "exit 5\r");

@@ -182,6 +182,7 @@ describe("an error says what is wrong", () => {
   const wrong: [string, Json, string[]][] = [
     ["an unknown field", { sessionId: "s", command, timeout: 5 }, ["timeout"]],
     ["an unknown field of the command", { sessionId: "s", command: { ...command, x: 1 } }, ["command.x"]],
+    ["what can be no session", { sessionId: "a:pending", command }, ["sessionId"]],
     ["an unknown command", { sessionId: "s", command: { type: "format_disk" } }, ["command.type"]],
     ["missing fields", { command: { type: "write_file" } }, ["sessionId", "command.path", "command.content"]],
     [

@@ -82,7 +82,24 @@ test("of output over maxOutputBytes whole characters are kept: its beginning, or
           expect(encodings.filter((encoding) => encoding !== "utf8")).toEqual([]);
         },
       ),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          // A limit smaller than the first character; something small behind what did not fit.
+          [{ writes: [{ stream: 1, text: "😀" }], paused: false }, 1, "head"],
+          [
+            {
+              writes: [
+                { stream: 1, text: "aa€" },
+                { stream: 1, text: "a" },
+              ],
+              paused: false,
+            },
+            4,
+            "head",
+          ],
+        ],
+      },
     );
   }));
 

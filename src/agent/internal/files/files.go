@@ -51,9 +51,14 @@ func (f *Files) place(path string) string {
 	return f.Workspace + "/" + path
 }
 
-// parentOf is the folder that a path is in.
+// parentOf is the folder that an absolute path is in, as the kernel reads it: not cleaned either.
 func parentOf(place string) string {
-	return filepath.Dir(strings.TrimRight(place, "/"))
+	place = strings.TrimRight(place, "/")
+	parent := strings.TrimRight(place[:strings.LastIndexByte(place, '/')+1], "/")
+	if parent == "" {
+		return "/"
+	}
+	return parent
 }
 
 // checkRegular refuses what must be neither read nor written: a FIFO would block, a device do anything.

@@ -313,3 +313,19 @@ func TestAnInterruptedCopyEnds(t *testing.T) {
 	s.Interrupted = func() bool { return true }
 	s.refuses(`{"op":"copy","source":"f","destination":"g"}`, "EINTR")
 }
+
+func TestParentIsTheFolderOfThePathAsItStands(t *testing.T) {
+	for place, want := range map[string]string{
+		"/":            "/",
+		"/a":           "/",
+		"/a/":          "/",
+		"//a//b//":     "//a",
+		"/a/b":         "/a",
+		"/a/link/../b": "/a/link/..",
+		"/a/.":         "/a",
+	} {
+		if got := parentOf(place); got != want {
+			t.Errorf("parentOf(%q) = %q, want %q", place, got, want)
+		}
+	}
+}

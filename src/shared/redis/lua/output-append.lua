@@ -70,7 +70,8 @@ for i = 9, #ARGV, 3 do
       push('g' .. offset .. ':', tostring(at - offset))
     end
     offset = chunk_end
-    if keep == 'head' and bytes + #payload > most then
+    -- Once something was left out, nothing follows it: what is kept has no hole.
+    if keep == 'head' and (truncated or bytes + #payload > most) then
       payload = truncated and '' or whole_characters(payload, most - bytes, -1)
       truncated = true
     end
