@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { Command } from "../shared/protocol/commands.ts";
 import { OUTCOMES, type Outcome } from "../shared/protocol/outcomes.ts";
-import { type CommandParams, storeInputTaken, type TakenCommand } from "../shared/redis/commands.ts";
+import type { CommandParams, TakenCommand } from "../shared/redis/commands.ts";
 import type { Cancellation } from "../shared/redis/control.ts";
+import { storeInputTaken } from "../shared/redis/input.ts";
 import { type AppendResult, appendOutput, type LogChunk } from "../shared/redis/output.ts";
 import type { AgentConnection } from "./agent/connection.ts";
 import type { AgentEnd, Plan, StartRefused } from "./agent/messages.ts";

@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../shared/protocol/errors.ts";
 import type { MethodParams } from "../../shared/protocol/methods.ts";
-import { MAX_UNTAKEN_INPUT_BYTES, readInputOffset, sendInput } from "../../shared/redis/commands.ts";
+import { MAX_UNTAKEN_INPUT_BYTES, readInputOffset, sendInput } from "../../shared/redis/input.ts";
 import type { ApiContext, Method } from "../context.ts";
 import { answeredInTime } from "../deadline.ts";
 import { commandEnded, commandNotFound, requireCommand } from "../known-command.ts";

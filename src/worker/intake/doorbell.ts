@@ -16,14 +16,15 @@ export function answerDoorbell(ctx: WorkerContext, sessions: Sessions): () => Pr
     sessions.live.get(bell.sessionId)?.ring(bell.commandId);
   });
 
-  const quick = ctx.redis.duplicate();
-  quick.on("error", () => {});
-  quick.on("message", (_channel: string, sessionId: string) => sessions.live.get(sessionId)?.ring());
-  quick.subscribe(ctx.keys.bell(workerId)).catch(() => {});
-
   const lookEverywhere = () => {
     for (const session of sessions.live.values()) session.ring();
   };
+  const quick = ctx.redis.duplicate();
+  quick.on("error", () => {});
+  quick.on("ready", lookEverywhere);
+  quick.on("message", (_channel: string, sessionId: string) => sessions.live.get(sessionId)?.ring());
+  quick.subscribe(ctx.keys.bell(workerId)).catch(() => {});
+
   ctx.redis.on("ready", lookEverywhere);
   void (async () => {
     while (await pause(LOOK_MS, ctx.signal)) lookEverywhere();
