@@ -6,12 +6,6 @@ import { countOpenCommands, type SessionRecord } from "../shared/redis/sessions.
 const ACTIVE_MS = 60_000;
 const MINUTE_MS = 60_000;
 
-/** The time by the clock of Redis, which set all times of a record. */
-export async function redisTimeMs(redis: Redis): Promise<number> {
-  const [seconds, microseconds] = await redis.time();
-  return Number(seconds) * 1000 + Number(microseconds) / 1000;
-}
-
 /** A session as clients see it. */
 export async function describeSession(
   redis: Redis,

@@ -1,11 +1,10 @@
 import type { SessionState } from "../../shared/protocol/sessions.ts";
 import { openCommands, readCommand } from "../../shared/redis/commands.ts";
 import type { SessionChannelEvent } from "../../shared/redis/events.ts";
+import { hasEnded } from "../../shared/redis/sessions.ts";
 import type { ApiContext, Caller, Method } from "../context.ts";
 import { followBeside } from "../follow.ts";
 import { sessionGet } from "./session-get.ts";
-
-const ENDED: readonly string[] = ["Closed", "Failed", "Lost"] satisfies SessionState[];
 
 /** Sends what happens in a session from now on: output and ends of its commands, changes of its state. */
 export const sessionAttach: Method<"session.attach"> = async (params, ctx, caller) => {
@@ -26,7 +25,7 @@ export const sessionAttach: Method<"session.attach"> = async (params, ctx, calle
   try {
     await subscription.ready;
     const info = await sessionGet(params, ctx, caller);
-    if (ENDED.includes(info.state)) end();
+    if (hasEnded(info.state)) end();
     else await followOpen(ctx, caller, sessionId);
     return info;
   } catch (error) {
@@ -46,7 +45,7 @@ function onEvent(
     const { closeReason } = event;
     const state = stateFor(event.state);
     caller.notify("session.state", { sessionId, state, ...(closeReason !== undefined && { closeReason }) });
-    if (ENDED.includes(state)) end();
+    if (hasEnded(state)) end();
   } else if (
     event.type === "command" &&
     event.state === "running" &&

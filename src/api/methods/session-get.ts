@@ -1,8 +1,9 @@
+import { redisTimeMs } from "../../shared/redis/client.ts";
 import { readSession } from "../../shared/redis/sessions.ts";
 import { sessionNotFound } from "../accept.ts";
 import type { Method } from "../context.ts";
 import { answeredInTime } from "../deadline.ts";
-import { describeSession, redisTimeMs } from "../session-view.ts";
+import { describeSession } from "../session-view.ts";
 
 /** One session; also one that has ended, while it is remembered. */
 export const sessionGet: Method<"session.get"> = ({ sessionId }, { redis, keys }) =>

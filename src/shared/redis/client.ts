@@ -79,3 +79,9 @@ export async function memoryShare(redis: Redis): Promise<number> {
   const limit = Number(infoField(info, "maxmemory")) || Number(infoField(info, "total_system_memory")) / 2;
   return limit > 0 ? used / limit : 0;
 }
+
+/** The time by the clock of Redis, which set all times of a record. */
+export async function redisTimeMs(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}

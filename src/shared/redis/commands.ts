@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { type Command, takesInput } from "../protocol/commands.ts";
+import { type Command, runsProgram, takesInput } from "../protocol/commands.ts";
 import { OUTCOMES, StoredOutcome } from "../protocol/outcomes.ts";
 import { CommandState, isTerminal } from "../protocol/verdict.ts";
 import type { Cancellation } from "./control.ts";
@@ -53,7 +53,7 @@ export function commandFields(command: Command, delivery: CommandDelivery): Reco
   const { timeoutMs, background } = delivery;
   const params: CommandParams = { command, timeoutMs, background };
   return {
-    kind: command.type === "execute_shell" || command.type === "execute_code" ? "program" : "file",
+    kind: runsProgram(command.type) ? "program" : "file",
     params: JSON.stringify(params),
     queueTimeoutMs: delivery.queueTimeoutMs,
     maxOutputBytes: delivery.maxOutputBytes,

@@ -39,35 +39,40 @@ export async function loadScripts(redis: Redis): Promise<void> {
 
 type ScriptArguments = [keyCount: number, ...(string | number | Buffer)[]];
 
+async function evaluate(
+  call: (command: "EVALSHA" | "EVAL", script: string, ...given: ScriptArguments) => Promise<unknown>,
+  { sha, source }: Script,
+  keys: string[],
+  args: (string | number | Buffer)[],
+): Promise<unknown> {
+  const given: ScriptArguments = [keys.length, ...keys, ...args];
+  return call("EVALSHA", sha, ...given).catch((error: unknown) => {
+    if (!isUnknownScript(error)) throw error;
+    return call("EVAL", source, ...given);
+  });
+}
+
 /**
  * Runs a script. The command is written before this returns, so scripts and other commands of one connection reach
  * Redis in the order of the calls (unless the script had been flushed).
  */
-export async function run(
+export function run(
   redis: Redis,
-  { sha, source }: Script,
+  script: Script,
   keys: string[],
   args: (string | number | Buffer)[],
 ): Promise<unknown> {
-  const given: ScriptArguments = [keys.length, ...keys, ...args];
-  return redis.evalsha(sha, ...given).catch((error: unknown) => {
-    if (!isUnknownScript(error)) throw error;
-    return redis.eval(source, ...given);
-  });
+  return evaluate((command, ...given) => redis.call(command, ...given), script, keys, args);
 }
 
 /** The same for scripts that return bytes. */
-export async function runBuffer(
+export function runBuffer(
   redis: Redis,
-  { sha, source }: Script,
+  script: Script,
   keys: string[],
   args: (string | number | Buffer)[],
 ): Promise<unknown> {
-  const given: ScriptArguments = [keys.length, ...keys, ...args];
-  return redis.callBuffer("EVALSHA", sha, ...given).catch((error: unknown) => {
-    if (!isUnknownScript(error)) throw error;
-    return redis.callBuffer("EVAL", source, ...given);
-  });
+  return evaluate((command, ...given) => redis.callBuffer(command, ...given), script, keys, args);
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -1,6 +1,8 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { OUTCOMES, type Outcome } from "../protocol/outcomes.ts";
+import type { SessionState } from "../protocol/sessions.ts";
+import { redisTimeMs } from "./client.ts";
 import { type Keys, TENANT } from "./keys.ts";
 import { run, script } from "./script.ts";
 import type { Tenure } from "./workers.ts";
@@ -10,7 +12,7 @@ export const StoredSessionState = z.enum(["Creating", "Open", "Closing", "Closed
 export type StoredSessionState = z.infer<typeof StoredSessionState>;
 
 /** Whether nothing more will happen in it. */
-export function hasEnded(state: StoredSessionState): boolean {
+export function hasEnded(state: StoredSessionState | SessionState): boolean {
   return state === "Closed" || state === "Failed" || state === "Lost";
 }
 
@@ -267,8 +269,7 @@ export async function readSession(
 
 /** How long until a session's deadline by the clock of Redis, which set it; below 0 when it is past. */
 export async function untilDeadlineMs(redis: Redis, { deadline }: SessionRecord): Promise<number> {
-  const [seconds, microseconds] = await redis.time();
-  return Date.parse(deadline) - (Number(seconds) * 1000 + Number(microseconds) / 1000);
+  return Date.parse(deadline) - (await redisTimeMs(redis));
 }
 
 /** The live sessions, oldest first. */
@@ -291,8 +292,7 @@ export async function sessionsOfWorker(redis: Redis, keys: Keys, workerId: strin
 
 /** Sessions that were to be open by now. */
 export async function overdueSessions(redis: Redis, keys: Keys): Promise<string[]> {
-  const [seconds] = await redis.time();
-  return redis.zrangebyscore(keys.creating, 0, Number(seconds) * 1000, "LIMIT", 0, 100);
+  return redis.zrangebyscore(keys.creating, 0, await redisTimeMs(redis), "LIMIT", 0, 100);
 }
 
 /** How many commands of a session have not ended. */

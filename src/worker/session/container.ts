@@ -134,7 +134,7 @@ export async function createContainer(
     taken.add(slot);
     try {
       const container = await ctx.docker.createContainer(containerOptions(ctx, sessionId, session, slot));
-      return { id: container.id, agentUid: sandboxUid(ctx.config.uidBase, slot) + 1, slot };
+      return { id: container.id, agentUid: agentUidOf(ctx, slot), slot };
     } catch (error) {
       taken.delete(slot);
       if (engineStatus(error) !== 409) throw error;

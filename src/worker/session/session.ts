@@ -51,11 +51,6 @@ const RECONNECT_MS = 1000;
 /** How long the end of a cancelled command may take to be stored before the session ends without it. */
 const CANCEL_DEADLINE_MS = 3000;
 
-/** Connects to the agent of a container that runs already. */
-export async function reconnect(ctx: WorkerContext, container: SessionContainer): Promise<AgentStream> {
-  return execAgent(ctx.docker, container.id, container.agentUid, ctx.log);
-}
-
 export async function createSession(
   ctx: WorkerContext,
   sessionId: string,
@@ -88,7 +83,8 @@ export async function createSession(
       if (state === "gone") return lose();
       if (state === "running") {
         try {
-          return use(await connectAgent(await reconnect(ctx, container), epoch, executions.listener));
+          const stream = await execAgent(ctx.docker, container.id, container.agentUid, log);
+          return use(await connectAgent(stream, epoch, executions.listener));
         } catch (error) {
           if (error instanceof EpochRefused) return onFenced();
           log.warn({ err: error }, "the agent could not be reached; trying again");
