@@ -15,6 +15,9 @@ Compares CodeBeaker (WebSocket to WebSocket, through Redis and the queue) with p
   --quick      fewer repetitions: about a minute instead of four
   --json FILE  also writes the figures as JSON`;
 
+/** A service that has been used for some seconds is measured: until then V8 has not compiled what is hot. */
+const WARM_UP_COMMANDS = 1000;
+
 const TRUE = ["true"];
 const PYTHON = ["python3", "-c", "print(1)"];
 
@@ -43,9 +46,15 @@ function row(name: string, ours: Figures, referenceName: string, reference: Figu
   return { name, ours, reference: { name: referenceName, ...reference }, ratio };
 }
 
-async function compareExecute(stack: Stack, name: string, argv: string[], times: number): Promise<Row> {
+async function compareExecute(
+  stack: Stack,
+  name: string,
+  argv: string[],
+  times: number,
+  warmUp: number,
+): Promise<Row> {
   const session = await openSession(stack);
-  const ours = await repeat(times, 30, () => execute(session, argv));
+  const ours = await repeat(times, warmUp, () => execute(session, argv));
   const reference = await repeat(Math.ceil(times / 4), 5, () =>
     dockerExec(stack.docker, session.container, argv),
   );
@@ -139,8 +148,8 @@ async function measure(stack: Stack, quick: boolean): Promise<Report> {
     measureFloor(stack.docker, stack.redis, options, times),
   );
   const rows = [
-    await step("execute-true", compareExecute(stack, "execute-true", TRUE, times)),
-    await step("execute-python", compareExecute(stack, "execute-python", PYTHON, times / 4)),
+    await step("execute-true", compareExecute(stack, "execute-true", TRUE, times, WARM_UP_COMMANDS)),
+    await step("execute-python", compareExecute(stack, "execute-python", PYTHON, times / 4, 30)),
     await step("create", compareCreate(stack, quick ? 10 : 30)),
     await step("throughput-1", compareThroughput(stack, 1, forMs)),
     await step("throughput-8", compareThroughput(stack, 8, forMs)),

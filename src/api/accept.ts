@@ -3,6 +3,7 @@ import { ProtocolError } from "../shared/protocol/errors.ts";
 import {
   type AcceptResult,
   acceptCommand,
+  type CommandFields,
   MAX_OPEN_COMMANDS,
   readCommand,
 } from "../shared/redis/commands.ts";
@@ -21,7 +22,7 @@ export interface NewCommand {
   commandId: string;
   sessionId: string;
   hash: string;
-  fields: Record<string, string | number>;
+  fields: CommandFields;
 }
 
 export interface Accepted {

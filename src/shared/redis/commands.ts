@@ -9,6 +9,9 @@ import { type Keys, TENANT } from "./keys.ts";
 import { run, script } from "./script.ts";
 import type { Tenure } from "./workers.ts";
 
+/** Longer params are not handed over with the bell: the worker takes the command. */
+const MAX_BELL_PARAMS = 65_536;
+
 /** Commands of one session that may be open (queued or running) at once. */
 export const MAX_OPEN_COMMANDS = 64;
 
@@ -49,7 +52,19 @@ export interface CommandDelivery {
 }
 
 /** The fields of a command's record that its sender decides. */
-export function commandFields(command: Command, delivery: CommandDelivery): Record<string, string | number> {
+export interface CommandFields {
+  kind: "program" | "file";
+  /** JSON of CommandParams. */
+  params: string;
+  queueTimeoutMs: number;
+  maxOutputBytes: number;
+  keep: "head" | "tail";
+  stdinOpen?: 1;
+  pty?: 1;
+}
+
+/** How a command and its delivery are kept. */
+export function commandFields(command: Command, delivery: CommandDelivery): CommandFields {
   const { timeoutMs, background } = delivery;
   const params: CommandParams = { command, timeoutMs, background };
   return {
@@ -86,14 +101,26 @@ export type AcceptResult =
 export async function acceptCommand(
   redis: Redis,
   keys: Keys,
-  command: { commandId: string; sessionId: string; hash: string; fields: Record<string, string | number> },
+  command: { commandId: string; sessionId: string; hash: string; fields: CommandFields },
 ): Promise<AcceptResult> {
-  const { commandId, sessionId, hash, fields } = command;
+  const { commandId, sessionId, hash } = command;
+  const { kind, params, queueTimeoutMs, ...further } = command.fields;
   const reply = await run(
     redis,
     acceptScript,
     [keys.command(commandId), keys.session(sessionId), keys.pending(sessionId), keys.open(sessionId)],
-    [commandId, sessionId, hash, MAX_OPEN_COMMANDS, JSON.stringify(fields), keys.bell("")],
+    [
+      keys.prefix,
+      commandId,
+      sessionId,
+      hash,
+      MAX_OPEN_COMMANDS,
+      MAX_BELL_PARAMS,
+      queueTimeoutMs,
+      kind,
+      params,
+      ...Object.entries(further).flat(),
+    ],
   );
   const [status = "", first = "", second = ""] = AcceptReply.parse(reply);
   if (status === "accepted") return { status, owner: first, heard: second !== "0" };
@@ -102,7 +129,11 @@ export async function acceptCommand(
   return { status: z.enum(["conflict", "unknown", "full"]).parse(status) };
 }
 
-export type TakeResult = { status: "empty" | "fenced" } | { status: "run"; command: TakenCommand };
+/** `count`: how many commands the session has had, those behind the taken one included. */
+export type TakeResult =
+  | { status: "fenced" }
+  | { status: "empty"; count: number }
+  | { status: "run"; count: number; command: TakenCommand };
 
 /** A command that is to run, or runs already, as its record has it. */
 export interface TakenCommand {
@@ -131,9 +162,10 @@ export async function takeCommand(
     [keys.session(session.sessionId), keys.lease(tenure.workerId), keys.pending(session.sessionId)],
     expiryArguments(keys, tenure, session, retentionSeconds),
   );
-  const [status, commandId = "", ...fields] = z.array(z.string()).parse(reply);
-  if (status !== "run") return { status: status === "fenced" ? "fenced" : "empty" };
-  return { status, command: takenCommand(commandId, fields) };
+  const [status, count, commandId = "", ...fields] = z.array(z.string()).parse(reply);
+  if (status === "fenced") return { status };
+  if (status !== "run") return { status: "empty", count: Number(count) };
+  return { status, count: Number(count), command: takenCommand(commandId, fields) };
 }
 
 function takenCommand(commandId: string, fields: (string | null)[]): TakenCommand {

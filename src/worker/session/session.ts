@@ -1,5 +1,6 @@
 import { pause } from "../../shared/pause.ts";
 import { OUTCOMES, type Outcome } from "../../shared/protocol/outcomes.ts";
+import type { HandedCommand } from "../../shared/redis/bell.ts";
 import type { TakenCommand } from "../../shared/redis/commands.ts";
 import { Cancellation, type CommandControl } from "../../shared/redis/control.ts";
 import { endSession, type SessionRecord } from "../../shared/redis/sessions.ts";
@@ -25,6 +26,8 @@ export interface LiveSession {
   container: SessionContainer & { slot: number };
   /** Look for commands; not for one that has been taken already. */
   ring: (commandId?: string) => void;
+  /** Begin a command that came with its bell. */
+  take: (command: HandedCommand) => void;
   /** What a client sends beside commands. Resolves once it has been carried out. */
   control: (control: CommandControl) => Promise<void>;
   /**
@@ -194,6 +197,9 @@ export async function createSession(
     container,
     ring: (commandId) => {
       if (!ended) runner.ring(commandId);
+    },
+    take: (command) => {
+      if (!ended) runner.take(command);
     },
     control: executions.control,
     resume: (commands, open) => {
