@@ -30,6 +30,11 @@ export interface AgentConnection {
 /** The agent has seen a higher epoch: this worker is no longer the owner of the session. */
 export class EpochRefused extends Error {}
 
+/**
+ * Nobody waits for the acknowledgement of an end: it goes with the next frame, or by itself after this time. Each frame of
+ * its own wakes the engine, its shim and the agent, just when the client's next command comes.
+ */
+const ACK_END_MS = 20;
 const HELLO_DEADLINE_MS = 10_000;
 const PING_MS = 30_000;
 /** Two pings without any frame in answer: the stream is dead, though nobody closed it. */
@@ -58,8 +63,25 @@ export function connectAgent(
   let lastHeard = performance.now();
   let welcomed = false;
 
+  let held: Buffer[] = [];
+  let holding: NodeJS.Timeout | undefined;
+
+  const flush = () => {
+    clearTimeout(holding);
+    holding = undefined;
+    const frames = held;
+    held = [];
+    const [first] = frames;
+    if (!first || duplex.destroyed) return;
+    duplex.write(frames.length === 1 ? first : Buffer.concat(frames));
+  };
   const send = (type: number, id: string, payload?: Buffer) => {
-    if (!duplex.destroyed) duplex.write(encodeFrame(type, id, payload));
+    held.push(encodeFrame(type, id, payload));
+    flush();
+  };
+  const sendLater = (type: number, id: string) => {
+    held.push(encodeFrame(type, id));
+    holding ??= setTimeout(flush, ACK_END_MS);
   };
   const close = () => duplex.destroy();
 
@@ -105,7 +127,7 @@ export function connectAgent(
           start: (id, plan) => send(FRAME.START, id, json(plan)),
           resume: (id, offset) => send(FRAME.RESUME, id, u64(offset)),
           acknowledge: (id, offset) => send(FRAME.ACK, id, u64(offset)),
-          acknowledgeEnd: (id) => send(FRAME.ACK_END, id),
+          acknowledgeEnd: (id) => sendLater(FRAME.ACK_END, id),
           cancel: (id, signal, graceMs) => send(FRAME.CANCEL, id, json({ signal, graceMs })),
           input: (id, offset, bytes) => send(FRAME.STDIN, id, Buffer.concat([u64(offset), bytes])),
           endInput: (id, offset) => send(FRAME.STDIN_EOF, id, u64(offset)),
@@ -128,6 +150,7 @@ export function connectAgent(
     duplex.once("close", () => {
       clearTimeout(deadline);
       clearInterval(heartbeat);
+      clearTimeout(holding);
       reject(new Error("the stream to the agent ended"));
       resolveClosed();
     });
