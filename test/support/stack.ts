@@ -29,8 +29,11 @@ export interface StackOptions {
 
 export const REDIS_URL = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 
-/** The engine that the tests use, unless it is another one. */
-export function dockerClient(host = process.env.DOCKER_HOST || "unix:///var/run/docker.sock"): Docker {
+/** The engine that the tests use. */
+export const ENGINE_HOST = process.env.DOCKER_HOST || "unix:///var/run/docker.sock";
+
+/** A client of an engine: of that which the tests use, unless it is another one. */
+export function dockerClient(host = ENGINE_HOST): Docker {
   const url = new URL(host);
   return url.protocol === "unix:"
     ? new Docker({ socketPath: url.pathname })
