@@ -21,7 +21,7 @@ export async function runGoTests(
     {
       image: options.image,
       sources: packContext([{ kind: "files", files: filesUnder(join(options.root, "src", "agent")) }]),
-      // Without the race detector: frames are read by one goroutine, and so it tries ten times as many.
+      // The fuzz test without the race detector: frames are read by one goroutine, and so it is done sooner.
       command: ["sh", "-c", `go test -race ./... && ${FUZZ}`],
       environment: ["CGO_ENABLED=1"],
       logFile: join(options.state.logs, "go-test.log"),
