@@ -20,9 +20,6 @@ export interface SecondEngine {
   killDaemon: () => Promise<void>;
   /** Everything of it dies at once: dockerd, containerd, shims and containers. */
   killAll: () => Promise<void>;
-  /** Stops dockerd and wakes it up: its connections stay, and nobody answers. */
-  pauseDaemon: () => void;
-  resumeDaemon: () => void;
   /** Starts it again on the same data; resolves once it answers. */
   restart: () => Promise<void>;
   /** Ends it and removes all that it had. */
@@ -127,8 +124,6 @@ export async function startSecondEngine({ liveRestore = false } = {}): Promise<S
     docker,
     killDaemon,
     killAll,
-    pauseDaemon: () => process.kill(childOf(daemon), "SIGSTOP"),
-    resumeDaemon: () => process.kill(childOf(daemon), "SIGCONT"),
     restart: async () => {
       if (isGone(machine)) machine = await startMachine();
       await startDaemon();
