@@ -8,8 +8,9 @@ import {
   readCommand,
 } from "../shared/redis/commands.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import { within } from "../shared/within.ts";
 import type { Bells } from "./bells.ts";
-import { storeIsAway, within } from "./deadline.ts";
+import { storeIsAway } from "./deadline.ts";
 import { createGate } from "./gate.ts";
 import { createLanes } from "./lanes.ts";
 import { ACCEPT_DEADLINE_MS } from "./limits.ts";

@@ -26,6 +26,7 @@ const environment = z.object({
     .default("cb"),
   CODEBEAKER_RUNTIME: z.string().optional(),
   CODEBEAKER_UID_BASE: integer(100_000, 1, 4_000_000_000),
+  CODEBEAKER_ENGINE_GONE_SECONDS: integer(660, 1, 86_400),
   CODEBEAKER_RETENTION_SECONDS: integer(3600, 1, 604_800),
   CODEBEAKER_MAX_OUTPUT_BYTES: integer(268_435_456, 1024, 1_073_741_824),
   CODEBEAKER_ALLOW_MISSING_LIMITS: z
@@ -55,6 +56,8 @@ export interface Config {
   /** OCI runtime; absent: the engine's default. */
   runtime: string | undefined;
   uidBase: number;
+  /** An engine that has been away for so long counts as gone, and its sessions as lost. */
+  engineGoneSeconds: number;
   /** How long a result can be read after its end. */
   retentionSeconds: number;
   /** The most that a client may ask for as `maxOutputBytes`. */
@@ -89,6 +92,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     keyPrefix: e.CODEBEAKER_KEY_PREFIX,
     runtime: e.CODEBEAKER_RUNTIME,
     uidBase: e.CODEBEAKER_UID_BASE,
+    engineGoneSeconds: e.CODEBEAKER_ENGINE_GONE_SECONDS,
     retentionSeconds: e.CODEBEAKER_RETENTION_SECONDS,
     maxOutputBytes: e.CODEBEAKER_MAX_OUTPUT_BYTES,
     allowMissingLimits: e.CODEBEAKER_ALLOW_MISSING_LIMITS,

@@ -4,11 +4,12 @@ import type { Log } from "./log.ts";
 import { OUTCOMES } from "./protocol/outcomes.ts";
 import type { Keys } from "./redis/keys.ts";
 import { closeWithin, commandQueue, openQueue } from "./redis/queues.ts";
-import { overdueSessions, reapSession, sessionsOfWorker } from "./redis/sessions.ts";
+import { expireInSession, overdueSessions, reapSession, sessionsOfWorker } from "./redis/sessions.ts";
 
 /**
- * What becomes of sessions that no worker will end: those not open in time, and those of a worker that is dead. Runs in
- * every API node and worker, one at a time (a short lock); every step can be repeated.
+ * What becomes of sessions that no worker will end: those not open in time, and those of a worker that is dead; and of
+ * commands that waited too long for a worker that is not there, dead or about to come back. Runs in every API node and
+ * worker, one at a time (a short lock); every step can be repeated.
  */
 const ROUND_MS = 5000;
 const LOCK_MS = 15_000;
@@ -24,9 +25,10 @@ export function startReaper(redis: Redis, keys: Keys, config: Config, log: Log, 
     if (busy) return;
     busy = true;
     try {
-      const dead = await deadWorkers(redis, keys, missingSince);
+      const { absent, dead } = await absentWorkers(redis, keys, missingSince);
       if ((await redis.set(`${keys.prefix}:reaper`, "1", "PX", LOCK_MS, "NX")) === null) return;
       await failOverdue(redis, keys, config.retentionSeconds);
+      for (const workerId of absent) await expireQueued(redis, keys, config.retentionSeconds, workerId);
       for (const workerId of dead) await reapWorker(redis, keys, config.retentionSeconds, workerId, log);
       await redis.del(`${keys.prefix}:reaper`);
     } catch (error) {
@@ -46,21 +48,38 @@ export function startReaper(redis: Redis, keys: Keys, config: Config, log: Log, 
   });
 }
 
-/** The workers whose lease has been missing for so long that they are dead. */
-async function deadWorkers(redis: Redis, keys: Keys, missingSince: Map<string, number>): Promise<string[]> {
+/** The workers without a lease, and of these the ones without it for so long that they are dead. */
+async function absentWorkers(
+  redis: Redis,
+  keys: Keys,
+  missingSince: Map<string, number>,
+): Promise<{ absent: string[]; dead: string[] }> {
+  const absent: string[] = [];
   const dead: string[] = [];
   for (const workerId of await redis.smembers(keys.workers)) {
     if ((await redis.exists(keys.lease(workerId))) === 1) {
       missingSince.delete(workerId);
       continue;
     }
+    absent.push(workerId);
     const since = missingSince.get(workerId) ?? performance.now();
     missingSince.set(workerId, since);
     const restartingUntil = await redis.hget(keys.worker(workerId), "restartingUntil");
     const restarting = restartingUntil !== null && Date.parse(restartingUntil) > Date.now();
     if (performance.now() - since >= DEAD_MS && !restarting) dead.push(workerId);
   }
-  return dead;
+  return { absent, dead };
+}
+
+async function expireQueued(
+  redis: Redis,
+  keys: Keys,
+  retentionSeconds: number,
+  workerId: string,
+): Promise<void> {
+  for (const sessionId of await sessionsOfWorker(redis, keys, workerId)) {
+    await expireInSession(redis, keys, workerId, sessionId, retentionSeconds);
+  }
 }
 
 async function failOverdue(redis: Redis, keys: Keys, retentionSeconds: number): Promise<void> {

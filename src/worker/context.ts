@@ -4,6 +4,7 @@ import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Tenure } from "../shared/redis/workers.ts";
+import type { EngineWatch } from "./fleet/engine-watch.ts";
 
 /** What every part of a worker needs, for the time of one tenure; made once in main.ts and passed down. */
 export interface WorkerContext {
@@ -11,6 +12,9 @@ export interface WorkerContext {
   redis: Redis;
   keys: Keys;
   docker: Docker;
+  /** The same engine, for what becomes a stream. */
+  streams: Docker;
+  engine: EngineWatch;
   log: Log;
   tenure: Tenure;
   /** The label of this installation's containers. */

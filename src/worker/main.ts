@@ -8,6 +8,7 @@ import { keysOf } from "../shared/redis/keys.ts";
 import { deploymentId, holdsLease, releaseLease } from "../shared/redis/workers.ts";
 import type { WorkerContext } from "./context.ts";
 import { connectEngine, workerIdOf } from "./fleet/engine.ts";
+import { watchEngine } from "./fleet/engine-watch.ts";
 import { acquireLease, keepLease } from "./fleet/lease.ts";
 import { keepReconciled } from "./fleet/reconcile.ts";
 import { obeyControl } from "./intake/control.ts";
@@ -35,7 +36,9 @@ async function main(): Promise<void> {
   const redis = connectRedis(config.redisUrl, log, "codebeaker-worker");
   await checkRedis(redis, log);
   const keys = keysOf(config.keyPrefix);
-  const engine = await connectEngine(config, log);
+  const engine = await connectEngine(config, log, stopping.signal);
+  if (!engine) process.exit(0);
+  const engineWatch = watchEngine(engine.docker, log, stopping.signal);
   const workerId = config.workerId ?? workerIdOf(engine, config.keyPrefix);
   const deployment = await deploymentId(redis, keys, randomBytes(8).toString("hex"));
 
@@ -43,7 +46,7 @@ async function main(): Promise<void> {
 
   while (!stopping.signal.aborted) {
     const tenure = { workerId, token: randomBytes(16).toString("hex") };
-    const candidate = { redis, keys, tenure, engine, slots: config.slots, log };
+    const candidate = { redis, keys, tenure, engine, engineWatch, slots: config.slots, log };
     if (!(await acquireLease(candidate, stopping.signal))) break;
     log.info({ workerId }, "this process is the worker");
 
@@ -65,6 +68,8 @@ async function main(): Promise<void> {
       redis,
       keys,
       docker: engine.docker,
+      streams: engine.streams,
+      engine: engineWatch,
       log,
       tenure,
       deployment,

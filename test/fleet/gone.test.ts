@@ -4,6 +4,7 @@ import { type Client, connect, failureOf } from "../support/client.ts";
 import { counted, counting, untilLine } from "../support/counting.ts";
 import { streamed } from "../support/session.ts";
 import { type Stack, startApi, withStack } from "../support/stack.ts";
+import { LOST, NEVER_STARTED, verdictOf } from "../support/verdict.ts";
 
 /** A session with a command that runs and two that wait behind it, and what each is answered with. */
 async function startWork(client: Client) {
@@ -21,15 +22,10 @@ async function startWork(client: Client) {
 /** Nobody saw the end of what ran; what waited never ran. No answer says success, each says whose doing it was. */
 async function expectLost(client: Client, work: Awaited<ReturnType<typeof startWork>>): Promise<void> {
   const ran = await work.running;
-  expect(ran).toMatchObject({
-    success: false,
-    result: { state: "lost", fault: "infrastructure", exitCode: null },
-  });
-  expect(ran.error).toContain("not seen");
+  expect(verdictOf({ ...ran, result: ProgramResult.parse(ran.result) })).toEqual(LOST);
   expect(ProgramResult.parse(ran.result).stdout).toMatch(/^0\n1\n2\n/);
   for (const answer of await Promise.all(work.queued)) {
-    expect(answer).toMatchObject({ success: false, result: { state: "failed", fault: "infrastructure" } });
-    expect(answer.error).toContain("before the command started");
+    expect(verdictOf({ ...answer, result: ProgramResult.parse(answer.result) })).toEqual(NEVER_STARTED);
   }
   expect(await client.call("session.get", { sessionId: work.sessionId })).toMatchObject({ state: "Lost" });
   const refused = await failureOf(

@@ -6,6 +6,7 @@ import { startProcess } from "../support/process.ts";
 import { startRedisProxy } from "../support/redis-proxy.ts";
 import { streamed } from "../support/session.ts";
 import { REDIS_URL, startWorker, withStack } from "../support/stack.ts";
+import { verdictOf } from "../support/verdict.ts";
 
 const LINES = 24;
 
@@ -31,13 +32,18 @@ type Work = Awaited<ReturnType<typeof startWork>>;
 /** Every line once and in order, the true exit code, and the queued commands in their order, each run once. */
 async function expectNothingLost({ connection, running, queued }: Work): Promise<void> {
   const answer = await running;
-  expect(answer.success).toBe(true);
-  expect(ProgramResult.parse(answer.result)).toMatchObject({
+  const result = ProgramResult.parse(answer.result);
+  expect(verdictOf({ ...answer, result })).toEqual({
+    success: true,
     state: "exited",
     fault: "program",
+    limit: undefined,
     exitCode: 7,
-    stdout: counted(LINES),
+    signal: undefined,
+    oomKills: 0,
+    error: null,
   });
+  expect(result.stdout).toBe(counted(LINES));
   expect(streamed(connection.notifications, "counting").toString()).toBe(counted(LINES));
   expect(sequence(connection, "counting")).toEqual(Array.from({ length: LINES }, (_, index) => index + 1));
   expect(connection.notifications.map(({ method }) => method)).not.toContain("execution.gap");

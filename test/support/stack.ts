@@ -30,8 +30,10 @@ export interface StackOptions {
 export const REDIS_URL = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 
 /** The engine that the tests use. */
-export function dockerClient(): Docker {
-  const host = process.env.DOCKER_HOST || "unix:///var/run/docker.sock";
+export const ENGINE_HOST = process.env.DOCKER_HOST || "unix:///var/run/docker.sock";
+
+/** A client of an engine: of that which the tests use, unless it is another one. */
+export function dockerClient(host = ENGINE_HOST): Docker {
   const url = new URL(host);
   return url.protocol === "unix:"
     ? new Docker({ socketPath: url.pathname })
@@ -58,11 +60,16 @@ export async function startStack({
   env: more = {},
 }: StackOptions = {}): Promise<Stack> {
   const prefix = `cbt-${randomBytes(5).toString("hex")}`;
-  const env = { REDIS_URL, CODEBEAKER_KEY_PREFIX: prefix, LOG_LEVEL: "info", ...more };
+  const env: Record<string, string> & { REDIS_URL: string } = {
+    REDIS_URL,
+    CODEBEAKER_KEY_PREFIX: prefix,
+    LOG_LEVEL: "info",
+    ...more,
+  };
   const redis = new Redis(env.REDIS_URL, { maxRetriesPerRequest: null });
   // A test may take its Redis away.
   redis.on("error", () => {});
-  const docker = dockerClient();
+  const docker = dockerClient(env.DOCKER_HOST);
   const [startedApis, startedWorkers] = await Promise.all([
     Promise.all(Array.from({ length: apis }, () => startApi(env))),
     Promise.all(Array.from({ length: workers }, () => startWorker(env))),
@@ -86,7 +93,8 @@ export async function startStack({
     stop: async () => {
       for (const { child } of [...stack.apis, ...stack.workers]) child.kill("SIGCONT");
       await Promise.all([...stack.apis, ...stack.workers].map((process) => process.kill()));
-      for (const { id } of await stack.containers()) {
+      // An engine of the test's own may be gone, and its containers with it.
+      for (const { id } of await stack.containers().catch(() => [])) {
         // AutoRemove may be faster.
         await docker
           .getContainer(id)

@@ -8,9 +8,9 @@ import {
   type SessionRecord,
   type SessionSpec,
 } from "../../shared/redis/sessions.ts";
+import { within } from "../../shared/within.ts";
 import { sessionNotOpen } from "../accept.ts";
 import type { ApiContext, Method } from "../context.ts";
-import { within } from "../deadline.ts";
 import { tooManyWaiting, wantedLanguage } from "../placement.ts";
 import { createAndRing, createWakeup, untilOpened } from "../session-opening.ts";
 

@@ -53,6 +53,7 @@ const adoptScript = script("session-adopt");
 const closeScript = script("session-close");
 const endScript = script("session-end");
 const reapScript = script("session-reap");
+const expireScript = script("session-expire");
 
 /**
  * Writes a session as `Creating`, with its one command where it is an `execution.run`. `taken`: the command id, or the
@@ -253,6 +254,22 @@ export async function reapSession(
     ],
   );
   return reply === 1;
+}
+
+/** Ends what waited too long in a session of a worker that is not there; nothing where it is. */
+export async function expireInSession(
+  redis: Redis,
+  keys: Keys,
+  workerId: string,
+  sessionId: string,
+  retentionSeconds: number,
+): Promise<void> {
+  await run(
+    redis,
+    expireScript,
+    [keys.session(sessionId), keys.lease(workerId)],
+    [keys.prefix, sessionId, JSON.stringify(OUTCOMES.expired), retentionSeconds],
+  );
 }
 
 function parseSession(fields: Record<string, string>): SessionRecord | undefined {

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "./keys.ts";
 import { run, script } from "./script.ts";
 
@@ -11,9 +12,15 @@ export interface Tenure {
   token: string;
 }
 
+/** `away`: the worker lives, and can't start or reach a container. */
+const EngineState = z.enum(["ok", "away"]);
+export type EngineState = z.infer<typeof EngineState>;
+
 /** What an operator sees of a worker, and a standby compares. */
 export interface WorkerRecord {
   engine: string;
+  /** Whether it answers. */
+  engineState: EngineState;
   host: string;
   slots: number;
   lastBeat: string;
@@ -62,12 +69,22 @@ export async function engineOfWorker(
   return (await redis.hget(keys.worker(workerId), "engine")) ?? undefined;
 }
 
-/** The ids of the workers that hold a lease. */
-export async function liveWorkers(redis: Redis, keys: Keys): Promise<string[]> {
+/** The workers that hold a lease, and whether their engines answer. */
+export async function liveWorkers(
+  redis: Redis,
+  keys: Keys,
+): Promise<{ workerId: string; engineState: EngineState }[]> {
   const ids = await redis.smembers(keys.workers);
   if (ids.length === 0) return [];
   const leases = await redis.mget(ids.map((id) => keys.lease(id)));
-  return ids.filter((_, index) => leases[index] !== null);
+  const live = ids.filter((_, index) => leases[index] !== null);
+  return Promise.all(
+    live.map(async (workerId) => ({
+      workerId,
+      // A worker of an earlier version does not say.
+      engineState: EngineState.catch("ok").parse(await redis.hget(keys.worker(workerId), "engineState")),
+    })),
+  );
 }
 
 /** The random name of this installation: a label on each of its containers. */

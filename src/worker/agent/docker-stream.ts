@@ -1,6 +1,7 @@
 import { Duplex, Writable } from "node:stream";
 import type Docker from "dockerode";
 import type { Log } from "../../shared/log.ts";
+import { within } from "../../shared/within.ts";
 
 /** The agent's end of a connection: what goes in and, of Docker's multiplexed stream, what came out of its stdout. */
 export interface AgentStream {
@@ -32,16 +33,39 @@ function demultiplex(docker: Docker, stream: NodeJS.ReadWriteStream, log: Log): 
   };
 }
 
+const CONNECT_DEADLINE_MS = 60_000;
+
+/** A stream that comes too late is closed: nobody waits for it any more. */
+async function inTime(connecting: Promise<AgentStream>): Promise<AgentStream> {
+  let late = false;
+  connecting.then(
+    ({ duplex }) => late && duplex.destroy(),
+    () => {},
+  );
+  return within(CONNECT_DEADLINE_MS, connecting, () => {
+    late = true;
+    return new Error(`the engine did not connect within ${CONNECT_DEADLINE_MS / 1000} s`);
+  });
+}
+
 /** The first connection: stdin and stdout of PID 1. To be made before the container starts. */
-export async function attachAgent(docker: Docker, containerId: string, log: Log): Promise<AgentStream> {
-  const stream = await docker
-    .getContainer(containerId)
-    .attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
-  return demultiplex(docker, stream, log);
+export function attachAgent(docker: Docker, containerId: string, log: Log): Promise<AgentStream> {
+  const options = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };
+  const attaching = docker.getContainer(containerId).attach(options);
+  return inTime(attaching.then((stream) => demultiplex(docker, stream, log)));
 }
 
 /** A later connection: `agent connect` in the container, a stream of its own (a second attach would begin in mid-frame). */
-export async function execAgent(
+export function execAgent(
+  docker: Docker,
+  containerId: string,
+  agentUid: number,
+  log: Log,
+): Promise<AgentStream> {
+  return inTime(connectRelay(docker, containerId, agentUid, log));
+}
+
+async function connectRelay(
   docker: Docker,
   containerId: string,
   agentUid: number,

@@ -3,6 +3,7 @@ import Docker from "dockerode";
 import { z } from "zod";
 import type { Config } from "../../shared/config.ts";
 import type { Log } from "../../shared/log.ts";
+import { pause } from "../../shared/pause.ts";
 
 const EngineInfo = z.object({
   ID: z.string(),
@@ -13,30 +14,47 @@ const EngineInfo = z.object({
   Runtimes: z.record(z.string(), z.unknown()).nullish(),
 });
 
+/** An engine that is stopped or cut off takes a request and never answers: then it is given up. */
+const REQUEST_DEADLINE_MS = 60_000;
+const START_RETRY_MS = 1000;
+
 /** A Docker Engine, and who it is. */
 export interface Engine {
   docker: Docker;
+  /** The same engine, for what becomes a stream and may be silent for as long as it likes. */
+  streams: Docker;
   id: string;
   host: string;
 }
 
-/** The client of the engine at `DOCKER_HOST`: unix:///path, tcp://host:port or http://host:port. */
-export function dockerClient(dockerHost: string): Docker {
+/**
+ * The client of the engine at `DOCKER_HOST`: unix:///path, tcp://host:port or http://host:port. With `timeout` (ms) each
+ * request fails that nothing is heard of for so long.
+ */
+function dockerClient(dockerHost: string, options: { timeout?: number } = {}): Docker {
   const url = new URL(dockerHost);
-  if (url.protocol === "unix:") return new Docker({ socketPath: url.pathname });
+  if (url.protocol === "unix:") return new Docker({ ...options, socketPath: url.pathname });
   if (url.protocol === "tcp:" || url.protocol === "http:") {
-    return new Docker({ protocol: "http", host: url.hostname, port: Number(url.port || 2375) });
+    const port = Number(url.port || 2375);
+    return new Docker({ ...options, protocol: "http", host: url.hostname, port });
   }
   throw new Error(`DOCKER_HOST ${dockerHost} is not supported. Use unix:///path or tcp://host:port.`);
 }
 
 /**
- * Connects to the engine and refuses one that can't hold programs to their limits: it would run them without.
+ * Connects to the engine, waiting for it where it does not answer yet, and refuses one that can't hold programs to their
+ * limits: it would run them without. Undefined when `signal` was aborted first.
  * @throws Error that names what is missing.
  */
-export async function connectEngine(config: Config, log: Log): Promise<Engine> {
-  const docker = dockerClient(config.dockerHost);
-  const info = EngineInfo.parse(await docker.info());
+export async function connectEngine(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Engine | undefined> {
+  const docker = dockerClient(config.dockerHost, { timeout: REQUEST_DEADLINE_MS });
+  const answer = await firstAnswer(docker, config.dockerHost, log, signal);
+  if (answer === undefined) return undefined;
+  const info = EngineInfo.parse(answer);
   const missing = [
     ...(info.MemoryLimit ? [] : ["memory"]),
     ...(info.PidsLimit ? [] : ["pids"]),
@@ -57,7 +75,31 @@ export async function connectEngine(config: Config, log: Log): Promise<Engine> {
       `The Docker Engine has no runtime '${config.runtime}' (CODEBEAKER_RUNTIME). It has: ${known}.`,
     );
   }
-  return { docker, id: info.ID, host: info.Name };
+  return { docker, streams: dockerClient(config.dockerHost), id: info.ID, host: info.Name };
+}
+
+/** What the engine says of itself. It may be started after the worker, as after a restart of the host. */
+async function firstAnswer(
+  docker: Docker,
+  dockerHost: string,
+  log: Log,
+  signal: AbortSignal,
+): Promise<unknown> {
+  let reported = false;
+  do {
+    try {
+      return await docker.info();
+    } catch (error) {
+      if (!reported) {
+        log.error(
+          { err: error },
+          `the Docker Engine at ${dockerHost} does not answer; waiting for it. Check that it runs, and DOCKER_HOST.`,
+        );
+      }
+      reported = true;
+    }
+  } while (await pause(START_RETRY_MS, signal));
+  return undefined;
 }
 
 /** The id of the worker on an engine: the same after a restart and in a container, one for each installation. */

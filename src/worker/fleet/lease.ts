@@ -4,6 +4,7 @@ import { pause } from "../../shared/pause.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
 import { engineOfWorker, LEASE_MS, renewLease, type Tenure } from "../../shared/redis/workers.ts";
 import type { Engine } from "./engine.ts";
+import type { EngineWatch } from "./engine-watch.ts";
 
 /**
  * standby ──lease free──▶ held ──another holds it──▶ lost
@@ -20,13 +21,19 @@ export interface Candidate {
   keys: Keys;
   tenure: Tenure;
   engine: Engine;
+  engineWatch: EngineWatch;
   slots: number;
   log: Log;
 }
 
-function renew({ redis, keys, tenure, engine, slots }: Candidate): Promise<boolean> {
-  const lastBeat = new Date().toISOString();
-  return renewLease(redis, keys, tenure, { engine: engine.id, host: engine.host, slots, lastBeat });
+function renew({ redis, keys, tenure, engine, engineWatch, slots }: Candidate): Promise<boolean> {
+  return renewLease(redis, keys, tenure, {
+    engine: engine.id,
+    engineState: engineWatch.awayMs() > 0 ? "away" : "ok",
+    host: engine.host,
+    slots,
+    lastBeat: new Date().toISOString(),
+  });
 }
 
 /**
@@ -51,17 +58,22 @@ export async function acquireLease(candidate: Candidate, signal: AbortSignal): P
   return false;
 }
 
-/** Keeps the lease until `signal` is aborted; calls `onLost` when another process holds it. */
+/**
+ * Keeps the lease until `signal` is aborted, and says in the worker's record whether its engine answers; calls `onLost`
+ * when another process holds it.
+ */
 export async function keepLease(
   candidate: Candidate,
   signal: AbortSignal,
   onLost: () => void,
 ): Promise<void> {
-  while (await pause(RENEW_MS, signal)) {
+  const renewNow = async () => {
     try {
-      if (!(await renew(candidate))) return onLost();
+      if (!signal.aborted && !(await renew(candidate))) onLost();
     } catch (error) {
       candidate.log.warn({ err: error }, "the lease could not be renewed; trying again");
     }
-  }
+  };
+  candidate.engineWatch.onChange(() => void renewNow());
+  while (await pause(RENEW_MS, signal)) await renewNow();
 }

@@ -7,8 +7,8 @@ import { type Sessions, startSession } from "../session/start.ts";
 const STARTS_AT_ONCE = 4;
 
 /**
- * Takes sessions from the shared queue while there is a free slot. A full worker pauses its consumer and puts the one job
- * back that still arrives, so that another worker finds it. Returns how to stop.
+ * Takes sessions from the shared queue while there is a free slot and an engine to start them. A worker that can't take any
+ * pauses its consumer and puts the one job back that still arrives, so that another worker finds it. Returns how to stop.
  */
 export function takeSessions(ctx: WorkerContext, sessions: Sessions): () => Promise<void> {
   const queue = openQueue(ctx.redis, ctx.keys, CREATE_QUEUE);
@@ -16,6 +16,7 @@ export function takeSessions(ctx: WorkerContext, sessions: Sessions): () => Prom
   let startingNow = 0;
 
   const taken = () => new Set([...sessions.live.keys(), ...sessions.starting, ...claimed]).size;
+  const hasRoom = () => taken() < ctx.config.slots && ctx.engine.awayMs() === 0;
 
   function startNext(): void {
     while (startingNow < STARTS_AT_ONCE) {
@@ -26,30 +27,35 @@ export function takeSessions(ctx: WorkerContext, sessions: Sessions): () => Prom
         .catch((error: unknown) => ctx.log.error({ err: error, sessionId }, "a session was not started"))
         .finally(() => {
           startingNow--;
-          onPlaceFreed();
+          takeMore();
           startNext();
         });
     }
   }
 
   const worker = answerQueue(ctx.redis, ctx.keys, CREATE_QUEUE, ctx.log, async ({ sessionId }: Bell) => {
-    if (taken() >= ctx.config.slots) {
+    if (!hasRoom()) {
       await worker.pause(true);
       // To the front, where it was.
       await queue.add("create", { sessionId }, { lifo: true });
-      if (taken() < ctx.config.slots) worker.resume();
+      if (hasRoom()) worker.resume();
       return;
     }
     if (!(await claimSession(ctx.redis, ctx.keys, ctx.tenure, sessionId))) return;
     claimed.push(sessionId);
     startNext();
-    if (taken() >= ctx.config.slots) void worker.pause(true);
+    if (!hasRoom()) void worker.pause(true);
   });
 
-  function onPlaceFreed(): void {
-    if (!ctx.signal.aborted && worker.isPaused() && taken() < ctx.config.slots) worker.resume();
+  function takeMore(): void {
+    if (!ctx.signal.aborted && worker.isPaused() && hasRoom()) worker.resume();
   }
-  sessions.onFreed = onPlaceFreed;
+  sessions.onFreed = takeMore;
+  ctx.engine.onChange((away) => {
+    if (ctx.signal.aborted) return;
+    if (away) void worker.pause(true);
+    else takeMore();
+  });
 
   return async () => {
     await closeWithin(worker, 1000);

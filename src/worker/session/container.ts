@@ -171,6 +171,7 @@ export interface ListedContainer {
   id: string;
   sessionId: string;
   slot: number;
+  running: boolean;
 }
 
 /** The containers of this installation and worker, whatever their state. */
@@ -183,6 +184,7 @@ export async function listContainers(ctx: WorkerContext): Promise<ListedContaine
     id: container.Id,
     sessionId: container.Labels[LABEL.session] ?? "",
     slot: Number(/codebeaker-(\d+)$/.exec(container.Names[0] ?? "")?.[1] ?? -1),
+    running: container.State === "running",
   }));
 }
 

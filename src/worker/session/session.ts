@@ -16,7 +16,7 @@ import { createRunner } from "./runner.ts";
  * A session that this worker runs.
  *
  * open ──close, idle, lifetime──▶ closing ──▶ ended (record Closed, container removed)
- *   ├──the container is gone──▶ ended (record Lost)
+ *   ├──the container is gone, or the engine has been away for too long──▶ ended (record Lost)
  *   └──detach (SIGTERM, lease lost)──▶ left to a successor, container and all
  *
  * The connection to its agent may break and be made anew at any time; executions go on across it.
@@ -37,8 +37,8 @@ export interface LiveSession {
   resume: (detached: TakenCommand[], open: ReadonlySet<string>) => void;
   /** Ends it for a reason; with `idleMs` only if it has really been idle for that long. */
   close: (reason: string, idleMs?: number) => Promise<void>;
-  /** The engine no longer has its container. */
-  lose: () => Promise<void>;
+  /** Its container can't be reached any more, and why. */
+  lose: (reason: string) => Promise<void>;
   /** Stops taking commands; resolves when the one that runs has ended. */
   stop: () => Promise<void>;
   /** Lets go of it without ending it. */
@@ -49,6 +49,10 @@ export interface LiveSession {
   endsAt: number;
   idleTimeoutMs: number;
 }
+
+/** Why a session is lost. */
+export const CONTAINER_GONE = "its container is gone";
+export const ENGINE_GONE = "its Docker Engine has been away for too long";
 
 const RECONNECT_MS = 1000;
 /** How long the end of a cancelled command may take to be stored before the session ends without it. */
@@ -83,10 +87,10 @@ export async function createSession(
   async function recover(): Promise<void> {
     while (!ended && !ctx.signal.aborted) {
       const state = await containerState(ctx, container.id);
-      if (state === "gone") return lose();
+      if (state === "gone") return lose(CONTAINER_GONE);
       if (state === "running") {
         try {
-          const stream = await execAgent(ctx.docker, container.id, container.agentUid, log);
+          const stream = await execAgent(ctx.streams, container.id, container.agentUid, log);
           return use(await connectAgent(stream, epoch, executions.listener));
         } catch (error) {
           if (error instanceof EpochRefused) return onFenced();
@@ -183,10 +187,10 @@ export async function createSession(
     await end("Closed", reason, byCaller, queued, idleMs);
   }
 
-  async function lose(): Promise<void> {
+  async function lose(reason: string): Promise<void> {
     if (ended) return;
     if (performance.now() >= endsAt) return close("lifetime");
-    await end("Lost", "its container is gone", OUTCOMES.lost, OUTCOMES.sessionLost);
+    await end("Lost", reason, OUTCOMES.lost, OUTCOMES.sessionLost);
   }
 
   const endsAt = performance.now() + remainingLifeMs;

@@ -53,7 +53,7 @@ async function tryOpen(
   const container = await createContainer(ctx, sessionId, record, sessions.slots);
   let session: LiveSession | undefined;
   try {
-    const stream = await attachAgent(ctx.docker, container.id, ctx.log);
+    const stream = await attachAgent(ctx.streams, container.id, ctx.log);
     await ctx.docker.getContainer(container.id).start();
     const lifeMs = record.maxLifetimeMinutes * 60_000;
     session = await createSession(ctx, sessionId, record, record.epoch, container, stream, lifeMs, () =>
@@ -156,7 +156,7 @@ export async function adopt(
     const epoch = await adoptSession(ctx.redis, ctx.keys, ctx.tenure, sessionId);
     if (epoch === 0) return;
     const container = { id, agentUid: agentUidOf(ctx, slot), slot };
-    const stream = await execAgent(ctx.docker, id, container.agentUid, ctx.log);
+    const stream = await execAgent(ctx.streams, id, container.agentUid, ctx.log);
     const lifeMs = await untilDeadlineMs(ctx.redis, record);
     sessions.slots.add(slot);
     const session = await createSession(ctx, sessionId, record, epoch, container, stream, lifeMs, () =>
@@ -172,11 +172,12 @@ export async function adopt(
   }
 }
 
-/** Ends a session of this worker id whose container the engine no longer has. */
+/** Ends a session of this worker id that was not adopted: its container can't be reached any more, and why. */
 export async function endWithoutContainer(
   ctx: WorkerContext,
   sessionId: string,
   record: SessionRecord,
+  reason: string,
 ): Promise<void> {
   const epoch = await adoptSession(ctx.redis, ctx.keys, ctx.tenure, sessionId);
   if (epoch === 0) return;
@@ -188,7 +189,7 @@ export async function endWithoutContainer(
     { sessionId, epoch },
     {
       state: lived ? "Closed" : "Lost",
-      reason: lived ? "lifetime" : "its container is gone",
+      reason: lived ? "lifetime" : reason,
       running: lived ? OUTCOMES.closedWhileRunning : OUTCOMES.lost,
       queued: lived ? OUTCOMES.closedBeforeStart : OUTCOMES.sessionLost,
     },
