@@ -43,14 +43,8 @@ export async function ensureDisk(tools: DiskTools): Promise<string> {
   const { docker, folder, state, progress, signal } = tools;
   const images = await imageIds(docker);
   const kernels = readdirSync(modulesFolder);
-  const key = contentKey([
-    rootKey(),
-    ...kernels,
-    ...images,
-    readFileSync(init),
-    readFileSync(loadImages),
-    diskSize,
-  ]);
+  const recipe = [init, loadImages, import.meta.filename].map((file) => readFileSync(file));
+  const key = contentKey([rootKey(), ...kernels, ...images, ...recipe]);
   const disk = join(folder, `disk-${key}.img`);
   if (!existsSync(disk)) {
     const tar = await progress.step("Debian for the machine", () => ensureRootTar(folder, state, signal));
@@ -80,6 +74,7 @@ async function make({ docker, folder, state, signal }: DiskTools, tar: string, d
     await run("tar", "-xpf", tar, "-C", root);
     cpSync(modulesFolder, join(root, "usr", "lib", "modules"), { recursive: true });
     writeFileSync(join(root, "sbin", "codebeaker-init"), readFileSync(init), { mode: 0o755 });
+    mkdirSync(join(root, "images"));
     for (const { repository, title } of runtimeImages) {
       note(title);
       const image = await docker.getImage(`${repository}:latest`).get();

@@ -28,8 +28,7 @@ const dpkgOptions = [
   "path-exclude=/usr/share/locale/*",
 ];
 const aptOptions = ['Acquire::Check-Valid-Until "false"', 'Acquire::Languages "none"'];
-/** An empty folder of the disk does not stay in a tar of changes, so it is made with the rest. */
-const cleanUp = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* && mkdir -p "$1"/images';
+const cleanUp = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*';
 
 /** The key of the machine's root: the recipe and the mirror, not the packages of the day. */
 export function rootKey(): string {

@@ -38,7 +38,7 @@ export async function testInMachine(
     ],
     environment: {
       CODEBEAKER_TEST_SLOWNESS: String(slowness),
-      ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+      [process.stdout.isTTY ? "FORCE_COLOR" : "NO_COLOR"]: "1",
     },
     deadlineMs: suite.deadlineMinutes * 60_000,
     onStep: (step) => {

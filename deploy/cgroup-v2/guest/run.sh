@@ -37,6 +37,8 @@ mount -t overlay overlay -o lowerdir=/run/checkout,upperdir=/run/changes/upper,w
   fail "the checkout could not be mounted"
 cd /run/work || exit 1
 
+# From here on only a panic may write between the lines of the tests.
+dmesg -n 1
 echo "@ tests"
 . /run/host/environment.sh
 # Not on the console itself: Vitest would take it for a terminal and draw.
