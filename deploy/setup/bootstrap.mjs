@@ -41,6 +41,13 @@ Does the same set-up, then runs the Go tests of the agent with the race detector
 With arguments only Vitest runs, with them:  npm test -- test/sessions.test.ts -t 'a name'
 
   --help       this text`,
+  "test:cgroup-v2": `npm run test:cgroup-v2 [-- --core | ARGUMENTS FOR VITEST]
+
+Makes (once) and boots a user-mode Linux with cgroup v2 and a Docker Engine of its own, from Debian packages, and runs in
+it, from this checkout, the tests that control groups could change. Needs root on Debian or a child of it.
+With --core only the verdicts; with arguments Vitest gets them:  npm run test:cgroup-v2 -- test/limits.test.ts -t 'a name'
+
+  --help       this text`,
   bench: `npm run bench [-- OPTIONS OF THE BENCHMARK]
 
 Does the same set-up, then runs bench/main.ts:  npm run bench -- --quick --json FILE
@@ -75,7 +82,7 @@ process.chdir(root);
 installDependencies();
 const { register } = await import("tsx/esm/api");
 register();
-await import(`./${command}.ts`);
+await import(`./${command.replace(":", "-")}.ts`);
 
 /** Runs npm ci unless node_modules belongs to this package-lock.json. */
 function installDependencies() {

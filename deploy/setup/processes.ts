@@ -53,8 +53,8 @@ export function leftBehind(state: StateFolder, name: string): OwnProcess[] {
   return files.flatMap((file) => {
     const path = join(state.processes, file);
     const parsed = record.safeParse(parseJson(path));
-    if (parsed.success && isSame(parsed.data.owner, parsed.data.ownerStart)) return [];
-    if (!parsed.success || !isSame(parsed.data.pid, parsed.data.pidStart)) {
+    if (parsed.success && isRunning(parsed.data.owner, parsed.data.ownerStart)) return [];
+    if (!parsed.success || !isRunning(parsed.data.pid, parsed.data.pidStart)) {
       rmSync(path, { force: true });
       return [];
     }
@@ -67,20 +67,21 @@ export function leftBehind(state: StateFolder, name: string): OwnProcess[] {
 
 async function stopStranger(pid: number, start: string, file: string, deadlineMs: number): Promise<void> {
   const deadline = performance.now() + deadlineMs;
-  if (isSame(pid, start)) process.kill(pid, "SIGTERM");
-  while (isSame(pid, start)) {
+  if (isRunning(pid, start)) process.kill(pid, "SIGTERM");
+  while (isRunning(pid, start)) {
     if (performance.now() > deadline) process.kill(pid, "SIGKILL");
     await pause(50);
   }
   rmSync(file, { force: true });
 }
 
-function isSame(pid: number, start: string): boolean {
+/** Whether the process that had this pid and start still runs. */
+export function isRunning(pid: number, start: string): boolean {
   return start !== "" && startOf(pid) === start;
 }
 
 /** When a process started, in ticks since boot: with it a pid names one process for good. Empty where /proc is missing. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -1,12 +1,11 @@
-import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { runLogged } from "../child.ts";
-import { SetupError } from "../errors.ts";
 import { contentKey } from "../hash.ts";
 import type { StateFolder } from "../state.ts";
+import { debianSources, findKeyring } from "./debian-archive.ts";
 
 const suite = "trixie";
-const defaultMirror = "http://deb.debian.org/debian";
 
 /** Left out of the base and of everything that is later installed on it. */
 const dpkgOptions = [
@@ -39,9 +38,8 @@ export function baseTarPath(state: StateFolder): string {
 export async function makeBaseTar(state: StateFolder, signal: AbortSignal): Promise<string> {
   const target = baseTarPath(state);
   const keyring = findKeyring();
-  const { mirror, security } = findMirrors();
-  const overHttps = mirror.startsWith("https:") || security.startsWith("https:");
-  const source = (uri: string, name: string) => `deb [signed-by=${keyring}] ${uri} ${name} main`;
+  const sources = debianSources(suite);
+  const overHttps = sources.some((source) => source.includes("] https:"));
   const unfinished = `${target}.${process.pid}.tar`;
   await runLogged(
     "mmdebstrap",
@@ -56,9 +54,7 @@ export async function makeBaseTar(state: StateFolder, signal: AbortSignal): Prom
       `--customize-hook=rm -rf ${cleanUp}`,
       suite,
       unfinished,
-      source(mirror, suite),
-      source(mirror, `${suite}-updates`),
-      source(security, `${suite}-security`),
+      ...sources,
     ],
     {
       logFile: join(state.logs, "debian-base.log"),
@@ -69,37 +65,4 @@ export async function makeBaseTar(state: StateFolder, signal: AbortSignal): Prom
   );
   renameSync(unfinished, target);
   return target;
-}
-
-function findKeyring(): string {
-  const names = ["debian-archive-keyring.gpg", "debian-archive-keyring.pgp"];
-  const found = names.map((name) => join("/usr/share/keyrings", name)).find((path) => existsSync(path));
-  if (found === undefined) {
-    throw new SetupError("the keys of Debian's archive are missing", [
-      "apt-get install debian-archive-keyring",
-    ]);
-  }
-  return found;
-}
-
-/** The mirrors that the host's apt uses for Debian; on any other system Debian's own. */
-function findMirrors(): { mirror: string; security: string } {
-  const uris = aptSourceFiles().flatMap((file) =>
-    [...readFileSync(file, "utf8").matchAll(/^(?!\s*#)(?:URIs:|deb\s.*?)\s*(https?:\/\/\S+)/gm)].map(
-      (match) => (match[1] ?? "").replace(/\/$/, ""),
-    ),
-  );
-  const mirror = uris.find((uri) => uri.endsWith("/debian")) ?? defaultMirror;
-  const security = uris.find((uri) => uri.endsWith("/debian-security")) ?? `${mirror}-security`;
-  return { mirror, security };
-}
-
-function aptSourceFiles(): string[] {
-  const folder = "/etc/apt/sources.list.d";
-  const parts = existsSync(folder)
-    ? readdirSync(folder).filter((name) => /\.(sources|list)$/.test(name))
-    : [];
-  return [...parts.map((name) => join(folder, name)), "/etc/apt/sources.list"].filter((file) =>
-    existsSync(file),
-  );
 }
