@@ -79,8 +79,10 @@ export async function startSecondEngine({ liveRestore = false } = {}): Promise<S
   }
 
   async function startDaemon(): Promise<void> {
-    // That of one that was killed would keep it from starting.
-    await rm(settings.pidfile, { force: true });
+    // Those of ones that were killed would keep it from starting: in a new pid namespace another process may have that pid.
+    for (const pidFile of [settings.pidfile, join(settings["exec-root"], "containerd/containerd.pid")]) {
+      await rm(pidFile, { force: true });
+    }
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
     const target = `--target=${childOf(machine)}`;
     daemon = spawn("nsenter", [target, "--mount", "--pid", "dockerd", ...args], {
