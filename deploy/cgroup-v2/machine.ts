@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ownPath } from "./folder.ts";
+import { toolEnvironment } from "./tools.ts";
 
 /** Enough for a session of 512 MB beside the engine, Redis, three nodes and Vitest. */
 const memoryMB = 4096;
@@ -92,7 +93,7 @@ async function boot(run: string, job: Job): Promise<string | undefined> {
       ...["sh", join(import.meta.dirname, "boot.sh"), job.checkout, run, String(memoryMB)],
     ],
     // A group of its own: a kernel in panic signals its group.
-    { stdio: ["ignore", "pipe", "pipe"], detached: true },
+    { stdio: ["ignore", "pipe", "pipe"], detached: true, env: toolEnvironment },
   );
   let failure: string | undefined;
   const end = (why: string) => {
