@@ -19,7 +19,7 @@ import type { Note, Progress } from "../setup/progress.ts";
 import type { StateFolder } from "../setup/state.ts";
 import { keepRecent, ownPath } from "./folder.ts";
 import { ensureRootTar, rootKey } from "./root.ts";
-import { modulesFolder } from "./tools.ts";
+import { modulesFolder, toolEnvironment } from "./tools.ts";
 
 /** Most of it is a hole. */
 const diskSize = "12G";
@@ -67,7 +67,11 @@ async function make({ docker, folder, state, signal }: DiskTools, tar: string, d
   const root = ownPath(folder, "root");
   const unfinished = ownPath(folder, "disk.img");
   const run = (command: string, ...args: string[]) =>
-    runLogged(command, args, { logFile: join(state.logs, "cgroup-v2-disk.log"), signal });
+    runLogged(command, args, {
+      logFile: join(state.logs, "cgroup-v2-disk.log"),
+      env: toolEnvironment,
+      signal,
+    });
   try {
     mkdirSync(root);
     note("unpacking Debian");

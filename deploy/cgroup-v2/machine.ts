@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ownPath } from "./folder.ts";
+import { toolEnvironment } from "./tools.ts";
 
 /** Enough for a session of 512 MB beside the engine, Redis, three nodes and Vitest. */
 const memoryMB = 4096;
@@ -54,8 +55,7 @@ export async function runMachine(job: Job): Promise<JobEnd> {
   try {
     // A link of its own keeps the disk while another run tidies up; changes go to a file beside it.
     linkSync(job.disk, join(run, "disk.img"));
-    writeFileSync(join(run, "arguments"), job.args.join("\0"));
-    writeFileSync(join(run, "environment.sh"), exports(job.environment));
+    writeFileSync(join(run, "job.sh"), jobScript(job));
     const failure = await boot(run, job);
     const exitCode = existsSync(join(run, "exit-code"))
       ? Number(readFileSync(join(run, "exit-code"), "utf8"))
@@ -93,7 +93,7 @@ async function boot(run: string, job: Job): Promise<string | undefined> {
       ...["sh", join(import.meta.dirname, "boot.sh"), job.checkout, run, String(memoryMB)],
     ],
     // A group of its own: a kernel in panic signals its group.
-    { stdio: ["ignore", "pipe", "pipe"], detached: true },
+    { stdio: ["ignore", "pipe", "pipe"], detached: true, env: toolEnvironment },
   );
   let failure: string | undefined;
   const end = (why: string) => {
@@ -113,7 +113,7 @@ async function boot(run: string, job: Job): Promise<string | undefined> {
     log.write(`${text}\n`);
     const [, kind] = /^@ (.*)$/.exec(text) ?? [];
     if (kind === undefined) {
-      if (testing) job.onLine(text);
+      if (testing && failure === undefined) job.onLine(text);
     } else if (kind.startsWith("failed ")) failure ??= kind.slice("failed ".length);
     else {
       testing ||= kind === "tests";
@@ -144,8 +144,9 @@ function killNamespace(unshare: ChildProcess): void {
   }
 }
 
-function exports(environment: Readonly<Record<string, string>>): string {
-  return Object.entries(environment)
-    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
-    .join("");
+/** What the guest's script reads: the environment of the tests, and their arguments. */
+function jobScript({ environment, args }: Job): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const variables = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  return `${[...variables, `set -- ${args.map(quoted).join(" ")}`].join("\n")}\n`;
 }

@@ -4,6 +4,7 @@ import { runLogged } from "../setup/child.ts";
 import { contentKey } from "../setup/hash.ts";
 import { debianSources, findKeyring } from "../setup/images/debian-archive.ts";
 import type { StateFolder } from "../setup/state.ts";
+import { toolEnvironment } from "./tools.ts";
 
 const suite = "trixie";
 
@@ -64,7 +65,7 @@ export async function ensureRootTar(
       unfinished,
       ...sources(),
     ],
-    { logFile: join(state.logs, "cgroup-v2-root.log"), signal },
+    { logFile: join(state.logs, "cgroup-v2-root.log"), env: toolEnvironment, signal },
   );
   renameSync(unfinished, target);
   return target;

@@ -1,5 +1,5 @@
 /** The core: every verdict, as a table and as real programs that go over their limits. */
-const core = ["test/verdict.test.ts", "test/limits.test.ts"];
+const core = ["test/verdict.test.ts", "test/verdict-endings.test.ts", "test/limits.test.ts"];
 
 /** What control groups could change: sessions, commands, limits, adoption, the sandbox. */
 const all = [

@@ -8,6 +8,12 @@ import { which } from "../setup/which.ts";
 /** Where Debian's package keeps the modules of the user-mode kernel. */
 export const modulesFolder = "/usr/lib/uml/modules";
 
+/** Its tools lie in sbin, which a user's PATH may lack. */
+export const toolEnvironment = {
+  ...process.env,
+  PATH: `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`,
+};
+
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** A package, and how to see that it is there. */

@@ -40,9 +40,9 @@ cd /run/work || exit 1
 # From here on only a panic may write between the lines of the tests.
 dmesg -n 1
 echo "@ tests"
-. /run/host/environment.sh
+. /run/host/job.sh # sets the environment, and the arguments for Vitest as "$@"
 # Not on the console itself: Vitest would take it for a terminal and draw.
 {
-  xargs -0 -a /run/host/arguments node node_modules/vitest/vitest.mjs run
+  node node_modules/vitest/vitest.mjs run "$@"
   echo $? > /run/host/exit-code
 } 2>&1 | cat

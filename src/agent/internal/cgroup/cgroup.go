@@ -17,6 +17,7 @@ import (
 type Group struct {
 	mu                sync.Mutex // guards scratch
 	oom, cpu, threads *os.File   // regular files: one system call reads them, which os.File would make two
+	peak              *os.File
 	oomKey, cpuKey    string
 	cpuUnit           time.Duration
 	scratch           [4096]byte
@@ -40,6 +41,11 @@ var (
 		{controller: "cpuacct", folders: []string{"cpuacct", "cpu,cpuacct", "cpuacct,cpu"}, file: "cpuacct.usage", unit: time.Nanosecond},
 		{folders: []string{"", "unified"}, file: "cpu.stat", key: "usage_usec", unit: time.Microsecond},
 	}
+	// memory.peak came with Linux 5.19.
+	peakCounters = []counter{
+		{controller: "memory", folders: []string{"memory"}, file: "memory.max_usage_in_bytes"},
+		{folders: []string{"", "unified"}, file: "memory.peak"},
+	}
 	threadCounters = []counter{
 		{controller: "pids", folders: []string{"pids"}, file: "pids.current"},
 		{folders: []string{"", "unified"}, file: "pids.current"},
@@ -55,6 +61,7 @@ func Open(root, membership string) *Group {
 	g.cpu, found = openFirst(cpuCounters, root, membership)
 	g.cpuKey, g.cpuUnit = found.key, found.unit
 	g.threads, _ = openFirst(threadCounters, root, membership)
+	g.peak, _ = openFirst(peakCounters, root, membership)
 	return g
 }
 
@@ -71,6 +78,12 @@ func openFirst(counters []counter, root, membership string) (*os.File, counter) 
 func (g *Group) OOMKills() uint64 {
 	value, _ := g.read(g.oom, g.oomKey)
 	return value
+}
+
+// PeakMemory is the most that the container has ever held, in bytes: all its processes, its files in memory and the agent;
+// false where the kernel does not keep it.
+func (g *Group) PeakMemory() (uint64, bool) {
+	return g.read(g.peak, "")
 }
 
 // CPU is the time that all processes of the container have used; false where no such counter can be read.
@@ -118,8 +131,11 @@ func parse(text []byte, key string) (uint64, bool) {
 func (c counter) open(root, membership string) *os.File {
 	own := groupPath(membership, c.controller)
 	for _, folder := range c.folders {
-		for _, path := range []string{filepath.Join(root, folder, own, c.file), filepath.Join(root, folder, c.file)} {
-			file, err := os.Open(path)
+		for _, group := range []string{filepath.Join(root, folder, own), filepath.Join(root, folder)} {
+			if c.controller == "" && isWholeMachine(group) {
+				continue
+			}
+			file, err := os.Open(filepath.Join(group, c.file))
 			if err != nil {
 				continue
 			}
@@ -132,6 +148,13 @@ func (c counter) open(root, membership string) *os.File {
 		}
 	}
 	return nil
+}
+
+// isWholeMachine tells the root of version 2's tree, whose cpu.stat counts everybody, from a container's group in its place:
+// only the root has no cgroup.events.
+func isWholeMachine(group string) bool {
+	_, err := os.Stat(filepath.Join(group, "cgroup.events"))
+	return err != nil
 }
 
 // groupPath is the path of the process's group in the hierarchy of a controller; of version 2 for an empty name.

@@ -47,8 +47,13 @@ func (m *meter) read(end *End, alone func() bool) {
 	}
 	end.WallMs = ms(time.Since(m.started))
 	end.CPUMs = ms(cpu)
-	end.PeakBytes = m.peak
 	end.OOMKills = m.group.OOMKills() - m.oomKills
+	end.PeakBytes = m.peak
+	// A leader is charged with the largest process that it waited for. When the limit was hit, what counted was the sum of
+	// all, and how much that was the container knows.
+	if peak, ok := m.group.PeakMemory(); ok && end.OOMKills > 0 {
+		end.PeakBytes = max(m.peak, int64(peak))
+	}
 }
 
 func ownCPU() time.Duration {
