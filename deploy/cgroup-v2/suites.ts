@@ -24,6 +24,6 @@ export interface Suite {
 export function suiteOf(args: readonly string[]): Suite {
   if (args.length === 0) return { vitest: all, deadlineMinutes: 40, mayFilter: false };
   if (args.length === 1 && args[0] === "--core")
-    return { vitest: core, deadlineMinutes: 10, mayFilter: false };
+    return { vitest: core, deadlineMinutes: 20, mayFilter: false };
   return { vitest: args, deadlineMinutes: 60, mayFilter: true };
 }
