@@ -102,14 +102,10 @@ function installDependencies() {
     ? [process.execPath, process.env.npm_execpath]
     : ["npm"];
   const [program, ...before] = npm;
-  const result = spawnSync(
-    program,
-    [...before, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"],
-    {
-      stdio: "inherit",
-      cwd: root,
-    },
-  );
+  const result = spawnSync(program, [...before, "ci", "--include=dev", "--loglevel=error"], {
+    stdio: "inherit",
+    cwd: root,
+  });
   if (result.status !== 0) {
     console.error(`\n✖ npm ci failed${result.error ? `: ${result.error.message}` : ""}`);
     console.error("  → is the npm registry reachable? try it by hand: npm ci");
