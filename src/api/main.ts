@@ -12,7 +12,7 @@ import type { ApiContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { checkHealth } from "./health.ts";
 import { createHttpServer } from "./http.ts";
-import { watchMemory } from "./memory-guard.ts";
+import { guardMemory } from "./memory-guard.ts";
 import { createSerial } from "./serial.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 
   const keys = keysOf(config.keyPrefix);
   const bells = createBells(redis, keys, log);
-  const memory = watchMemory(redis, log);
+  const memory = guardMemory(redis, log);
   const subscriptions = createSubscriptions(subscriber, keys, log);
   const acceptance = createAcceptance(redis, keys, bells, memory);
   const ctx: ApiContext = {

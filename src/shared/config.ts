@@ -46,7 +46,7 @@ export interface Config {
   apiKey: string | undefined;
   /** Browser origins that may connect. */
   origins: string[];
-  /** Absent: worked out from the engine (src/worker/fleet/identity.ts). */
+  /** Absent: worked out from the engine (src/worker/fleet/engine.ts). */
   workerId: string | undefined;
   /** Live containers of a worker. */
   slots: number;

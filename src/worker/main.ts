@@ -3,8 +3,9 @@ import { readConfig } from "../shared/config.ts";
 import { createLog } from "../shared/log.ts";
 import { pause } from "../shared/pause.ts";
 import { startReaper } from "../shared/reaper.ts";
-import { checkRedis, connectRedis, memoryShare } from "../shared/redis/client.ts";
+import { checkRedis, connectRedis } from "../shared/redis/client.ts";
 import { keysOf } from "../shared/redis/keys.ts";
+import { watchMemory } from "../shared/redis/memory.ts";
 import { deploymentId, holdsLease, releaseLease } from "../shared/redis/workers.ts";
 import type { WorkerContext } from "./context.ts";
 import { connectEngine, workerIdOf } from "./fleet/engine.ts";
@@ -23,7 +24,6 @@ import type { Sessions } from "./session/start.ts";
  */
 const DRAIN_MS = 30_000;
 const SUCCESSOR_MS = 5 * 60_000;
-const MEMORY_CHECK_MS = 5000;
 /** From this share of Redis' memory on programs wait with their output. */
 const MEMORY_FULL = 0.9;
 
@@ -41,6 +41,8 @@ async function main(): Promise<void> {
   const engineWatch = watchEngine(engine.docker, log, stopping.signal);
   const workerId = config.workerId ?? workerIdOf(engine, config.keyPrefix);
   const deployment = await deploymentId(redis, keys, randomBytes(8).toString("hex"));
+
+  const memory = watchMemory(redis, log, MEMORY_FULL, "output waits, and programs with it");
 
   startReaper(redis, keys, config, log, stopping.signal);
 
@@ -75,7 +77,7 @@ async function main(): Promise<void> {
       deployment,
       signal: ending.signal,
       onFenced,
-      isMemoryFull: watchMemory(redis, ending.signal),
+      isMemoryFull: memory.isFull,
     };
     await serve(ctx, stopping.signal);
     if (!ending.signal.aborted) {
@@ -109,17 +111,6 @@ async function serve(ctx: WorkerContext, stopping: AbortSignal): Promise<void> {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-/** Looks at Redis' memory every 5 s; answers whether it is nearly full. */
-function watchMemory(redis: WorkerContext["redis"], signal: AbortSignal): () => boolean {
-  let share = 0;
-  void (async () => {
-    do {
-      share = await memoryShare(redis).catch(() => share);
-    } while (await pause(MEMORY_CHECK_MS, signal));
-  })();
-  return () => share >= MEMORY_FULL;
 }
 
 function fail(error: unknown): never {

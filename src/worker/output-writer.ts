@@ -37,15 +37,10 @@ export function createOutputWriter(
     settle = resolve;
   });
 
-  async function storeUntilDone(chunks: LogChunk[], end: Outcome | undefined): Promise<AppendResult> {
-    for (;;) {
-      if (signal.aborted) return { status: "fenced" };
-      try {
-        return await store(chunks, end);
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-      }
-    }
+  /** One attempt; undefined when it failed. */
+  async function attempt(chunks: LogChunk[], end: Outcome | undefined): Promise<AppendResult | undefined> {
+    if (signal.aborted) return { status: "fenced" };
+    return store(chunks, end).catch(() => undefined);
   }
 
   async function drain(): Promise<void> {
@@ -55,7 +50,13 @@ export function createOutputWriter(
       const chunks = waiting;
       const end = outcome;
       waiting = [];
-      const result = await storeUntilDone(chunks, end);
+      const result = await attempt(chunks, end);
+      if (!result) {
+        // With what came meanwhile: a full Redis refuses output that waits, but not an end.
+        waiting = [...chunks, ...waiting];
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        continue;
+      }
       if (result.status !== "stored" || end) {
         settle(result);
         return;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { freePort } from "./free-port.ts";
 
 /** A Redis of a test's own, which it may stop and kill. */
 export interface RedisServer {
@@ -20,17 +20,8 @@ export interface RedisServer {
   close: () => Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
-}
-
-/** Starts a redis-server (or valkey-server) as the project's own is set up: append-only, no eviction. */
-export async function startRedisServer(): Promise<RedisServer> {
+/** Starts a redis-server as the project's own is set up, append-only and without eviction, but for what `other` says. */
+export async function startRedisServer(other: Record<string, string> = {}): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "codebeaker-redis-"));
   const url = `redis://127.0.0.1:${port}`;
@@ -42,6 +33,7 @@ export async function startRedisServer(): Promise<RedisServer> {
     appendonly: "yes",
     appendfsync: "everysec",
     "maxmemory-policy": "noeviction",
+    ...other,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 

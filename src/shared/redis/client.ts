@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import type { Log } from "../log.ts";
+import { infoField } from "./info.ts";
 import { loadScripts } from "./script.ts";
 
 /**
@@ -39,10 +40,6 @@ export function gatherWrites(redis: Redis): void {
   setImmediate(() => stream.uncork());
 }
 
-function infoField(info: string, field: string): string {
-  return new RegExp(`^${field}:(.*)$`, "m").exec(info)?.[1]?.trim() ?? "";
-}
-
 /**
  * Refuses a Redis that would lose or tear what it holds: older than 7 (or a Valkey older than 7.2), in cluster mode
  * (accepting a command must be one atomic step), or one that evicts keys. Without an append-only file it warns.
@@ -70,14 +67,6 @@ export async function checkRedis(redis: Redis, log: Log): Promise<void> {
       "Redis keeps no append-only file: when it dies, sessions, queued commands and results since its last snapshot are lost. Set appendonly yes.",
     );
   }
-}
-
-/** The share of the memory limit that Redis uses; without `maxmemory` the limit is half of the machine's memory. */
-export async function memoryShare(redis: Redis): Promise<number> {
-  const info = await redis.info("memory");
-  const used = Number(infoField(info, "used_memory"));
-  const limit = Number(infoField(info, "maxmemory")) || Number(infoField(info, "total_system_memory")) / 2;
-  return limit > 0 ? used / limit : 0;
 }
 
 /** The time by the clock of Redis, which set all times of a record. */
