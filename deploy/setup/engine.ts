@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import Docker from "dockerode";
-import { z } from "zod";
+import { missingLimits } from "../../src/worker/fleet/engine-limits.ts";
 import { lastLines } from "./child.ts";
 import { messageOf, SetupError } from "./errors.ts";
 import { leftBehind, type OwnProcess, startProcess } from "./processes.ts";
@@ -90,17 +90,10 @@ export async function awaitEngine(state: StateFolder, deadlineMs: number): Promi
   return undefined;
 }
 
-const limits = z.object({ MemoryLimit: z.boolean(), PidsLimit: z.boolean(), CpuCfsQuota: z.boolean() });
-
 /** Refuses an engine that cannot enforce the limits of a session, by the name of the limit. */
 export async function checkLimits(engine: FoundEngine, environment: NodeJS.ProcessEnv): Promise<void> {
-  const info = limits.safeParse(await engine.docker.info());
-  if (!info.success || environment.CODEBEAKER_ALLOW_MISSING_LIMITS === "true") return;
-  const missing = [
-    ...(info.data.MemoryLimit ? [] : ["memory"]),
-    ...(info.data.PidsLimit ? [] : ["pids"]),
-    ...(info.data.CpuCfsQuota ? [] : ["CPU"]),
-  ];
+  if (environment.CODEBEAKER_ALLOW_MISSING_LIMITS === "true") return;
+  const missing = missingLimits(await engine.docker.info());
   if (missing.length === 0) return;
   throw new SetupError(`the Docker engine at ${engine.host} can't enforce limits on ${missing.join(", ")}`, [
     "programs could take the whole machine; give the engine these cgroup controllers",

@@ -66,6 +66,8 @@ export async function prepare(options: PrepareOptions): Promise<Ready> {
       findEngine(process.env, state),
     ]);
     for (const found of [runningRedis, runningEngine]) if (found !== undefined) keep(found);
+    // Before anything is installed or built for an engine that is refused.
+    if (runningEngine !== undefined) await checkLimits(runningEngine, process.env);
     const needsRedis = runningRedis === undefined && !options.withoutRedis;
     refuseWhatCannotBeInstalled(needsRedis, runningEngine === undefined);
 
@@ -80,7 +82,7 @@ export async function prepare(options: PrepareOptions): Promise<Ready> {
       needsRedis ? progress.step("Redis", async () => keep(await runRedis(tools))) : runningRedis,
       runningEngine ?? progress.step("Docker engine", async () => keep(await runEngine(tools))),
     ]);
-    await checkLimits(engine, process.env);
+    if (runningEngine === undefined) await checkLimits(engine, process.env);
     if (redis) progress.say(`  Redis   ${redis.url.replace(/\/\/[^@/]*@/, "//…@")} (${redis.origin})`);
     progress.say(`  Docker  ${engine.host} (${engine.origin})`);
 
@@ -97,7 +99,11 @@ export async function prepare(options: PrepareOptions): Promise<Ready> {
       }),
       state,
       progress,
-      environment: { ...process.env, DOCKER_HOST: engine.host, ...(redis ? { REDIS_URL: redis.url } : {}) },
+      environment: {
+        ...process.env,
+        DOCKER_HOST: engine.host,
+        ...(redis ? { REDIS_URL: redis.address } : {}),
+      },
       stop,
     };
   } catch (error) {

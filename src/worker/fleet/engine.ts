@@ -4,13 +4,11 @@ import { z } from "zod";
 import type { Config } from "../../shared/config.ts";
 import type { Log } from "../../shared/log.ts";
 import { pause } from "../../shared/pause.ts";
+import { missingLimits } from "./engine-limits.ts";
 
 const EngineInfo = z.object({
   ID: z.string(),
   Name: z.string(),
-  MemoryLimit: z.boolean(),
-  PidsLimit: z.boolean(),
-  CpuCfsQuota: z.boolean(),
   Runtimes: z.record(z.string(), z.unknown()).nullish(),
 });
 
@@ -55,11 +53,7 @@ export async function connectEngine(
   const answer = await firstAnswer(docker, config.dockerHost, log, signal);
   if (answer === undefined) return undefined;
   const info = EngineInfo.parse(answer);
-  const missing = [
-    ...(info.MemoryLimit ? [] : ["memory"]),
-    ...(info.PidsLimit ? [] : ["pids"]),
-    ...(info.CpuCfsQuota ? [] : ["CPU"]),
-  ];
+  const missing = missingLimits(answer);
   if (missing.length > 0) {
     const what = `The Docker Engine at ${config.dockerHost} can't enforce these limits: ${missing.join(", ")}.`;
     if (!config.allowMissingLimits) {
