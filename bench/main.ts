@@ -15,8 +15,12 @@ Compares CodeBeaker (WebSocket to WebSocket, through Redis and the queue) with p
   --quick      fewer repetitions: about a minute instead of four
   --json FILE  also writes the figures as JSON`;
 
-/** A service that has been used for some seconds is measured: until then V8 has not compiled what is hot. */
-const WARM_UP_COMMANDS = 1000;
+/**
+ * A service that has been used for some seconds is compared: until then V8 has not compiled what is hot. What the first
+ * commands of a new one take is measured, too.
+ */
+const FRESH_COMMANDS = 1000;
+const WARM_UP_COMMANDS = 2000;
 
 const TRUE = ["true"];
 const PYTHON = ["python3", "-c", "print(1)"];
@@ -44,6 +48,14 @@ function row(name: string, ours: Figures, referenceName: string, reference: Figu
     ? ours.perSecond / reference.perSecond
     : ours.p50Ms / reference.p50Ms;
   return { name, ours, reference: { name: referenceName, ...reference }, ratio };
+}
+
+async function measureFresh(stack: Stack): Promise<Figures> {
+  const session = await openSession(stack);
+  const fresh = await repeat(FRESH_COMMANDS, 0, () => execute(session, TRUE));
+  await session.client.call("session.close", { sessionId: session.sessionId });
+  await session.client.close();
+  return fresh;
 }
 
 async function compareExecute(
@@ -147,6 +159,7 @@ async function measure(stack: Stack, quick: boolean): Promise<Report> {
     "the floor of this machine",
     measureFloor(stack.docker, stack.redis, options, times),
   );
+  const fresh = await step(`the first ${FRESH_COMMANDS} commands of a new service`, measureFresh(stack));
   const rows = [
     await step("execute-true", compareExecute(stack, "execute-true", TRUE, times, WARM_UP_COMMANDS)),
     await step("execute-python", compareExecute(stack, "execute-python", PYTHON, times / 4, 30)),
@@ -156,7 +169,7 @@ async function measure(stack: Stack, quick: boolean): Promise<Report> {
     await step("throughput-32", compareThroughput(stack, 32, forMs)),
   ];
   const bytes = await step("Redis memory", redisBytesPerCommand(stack, quick ? 500 : 2000));
-  return { rows, floor, redisBytesPerCommand: bytes };
+  return { rows, floor, fresh, redisBytesPerCommand: bytes };
 }
 
 async function main(): Promise<void> {

@@ -13,6 +13,8 @@ export interface Row {
 export interface Report {
   rows: Row[];
   floor: Floor;
+  /** `true` by a service that was started just now. */
+  fresh: Figures;
   /** Bytes in Redis that a trivial command leaves for the time of its retention. */
   redisBytesPerCommand: number;
 }
@@ -48,7 +50,7 @@ function withinBudget(name: string, ratio: number): string {
 }
 
 /** The table on the terminal, then the floor of the machine and how far the whole path is above it. */
-export function print({ rows, floor, redisBytesPerCommand }: Report): void {
+export function print({ rows, floor, fresh, redisBytesPerCommand }: Report): void {
   const ms = (value: number) => value.toFixed(2);
   console.log(
     columns([
@@ -79,6 +81,9 @@ export function print({ rows, floor, redisBytesPerCommand }: Report): void {
   );
   console.log(
     `the whole path of \`true\` takes ${ms(whole)} ms, ${ms(whole - sum)} ms above it (${(whole / sum).toFixed(2)} times)`,
+  );
+  console.log(
+    `a new service takes ${ms(fresh.p50Ms)} ms (p50) for its first commands, until V8 has compiled them`,
   );
   console.log(`a trivial command leaves ${Math.round(redisBytesPerCommand)} bytes in Redis`);
 }

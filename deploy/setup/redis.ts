@@ -11,6 +11,8 @@ import type { StateFolder } from "./state.ts";
 /** A Redis that answers; `own` is the process when this set-up has to stop it. */
 export interface FoundRedis {
   readonly url: string;
+  /** Where the processes of this run connect: a unix socket where it is ours, since a command takes 4 to 8 % longer by loopback's TCP. */
+  readonly address: string;
   readonly origin: string;
   readonly own: OwnProcess | undefined;
 }
@@ -18,6 +20,8 @@ export interface FoundRedis {
 const defaultPort = 6379;
 const oldestMajor = 7;
 const startDeadlineMs = 30_000;
+/** unix(7): sun_path has 108 bytes, the last of which is NUL. */
+const longestSocketPath = 107;
 
 /** Looks for a Redis that runs: `REDIS_URL`, else localhost. */
 export async function findRedis(
@@ -26,14 +30,15 @@ export async function findRedis(
 ): Promise<FoundRedis | undefined> {
   if (environment.REDIS_URL) {
     await checkVersion(environment.REDIS_URL);
-    return { url: environment.REDIS_URL, origin: "REDIS_URL", own: undefined };
+    const url = environment.REDIS_URL;
+    return { url, address: url, origin: "REDIS_URL", own: undefined };
   }
   const port = await portOfRedis([defaultPort, rememberedPort(state)]);
   if (port === undefined) return undefined;
   const url = `redis://127.0.0.1:${port}`;
   await checkVersion(url);
   const own = leftBehind(state, "redis")[0];
-  return { url, origin: own ? "left behind by an earlier run" : "was running", own };
+  return { url, address: url, origin: own ? "left behind by an earlier run" : "was running", own };
 }
 
 /** Starts a Redis (or Valkey) as a child: durable, never evicting, on loopback, its data in the state folder. */
@@ -45,9 +50,12 @@ export async function startRedis(
   for (const old of leftBehind(state, "redis")) await old.stop(10_000);
   const port = (await whatAnswers(defaultPort)) === "nothing" ? defaultPort : await freePort();
   const logFile = join(state.logs, "redis.log");
+  const socket = join(state.redis, "redis.sock");
+  const hasSocket = Buffer.byteLength(socket) <= longestSocketPath;
   const settings = {
     port,
     bind: "127.0.0.1",
+    ...(hasSocket && { unixsocket: socket, unixsocketperm: 700 }),
     dir: state.redis,
     appendonly: "yes",
     appendfsync: "everysec",
@@ -73,7 +81,7 @@ export async function startRedis(
     await own.stop(5000);
     throw error;
   }
-  return { url, origin: `started, data in ${state.redis}`, own };
+  return { url, address: hasSocket ? socket : url, origin: `started, data in ${state.redis}`, own };
 }
 
 /** The first of these ports where a Redis answers, once it has loaded its data. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer, type Socket, connect as tcpConnect } from "node:net";
+import { connect as connectTo, createServer, type Socket } from "node:net";
 
-/** A TCP proxy before the real Redis, which can lose replies on their way. */
+/** A TCP proxy before the real Redis (at a URL, or the path of its unix socket), which can lose replies on their way. */
 export interface RedisProxy {
   url: string;
   /**
@@ -13,12 +13,16 @@ export interface RedisProxy {
 }
 
 export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
-  const target = new URL(redisUrl);
+  const reach = () => {
+    if (redisUrl.startsWith("/")) return connectTo(redisUrl);
+    const { port, hostname } = new URL(redisUrl);
+    return connectTo(Number(port || 6379), hostname);
+  };
   const sockets = new Set<Socket>();
   let armed: { text: string; done: () => void } | undefined;
 
   const server = createServer((client) => {
-    const upstream = tcpConnect(Number(target.port || 6379), target.hostname);
+    const upstream = reach();
     let losing: (() => void) | undefined;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
