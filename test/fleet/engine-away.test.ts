@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { ProgramResult } from "../../src/shared/protocol/executions.ts";
 import { counted, counting, sequence, untilLine } from "../support/counting.ts";
 import { EVENTUALLY } from "../support/engine.ts";
@@ -10,7 +10,7 @@ const LINES = 60;
 
 test.concurrent.for(["cut", "silent"] as const)(
   "an engine that is %s for a while, its containers alive: the worker connects again, every line comes once",
-  async (how) => {
+  async (how, { expect }) => {
     const proxy = await startEngineProxy(ENGINE_HOST);
     try {
       await withStack({ env: { DOCKER_HOST: proxy.host } }, async (stack, client) => {

@@ -91,7 +91,9 @@ async function health(url: string): Promise<{ status: number; text: string }> {
 }
 
 describe.skipIf(missing)("a Docker Engine that dies", { timeout: TEST_DEADLINE_MS }, () => {
-  test.concurrent("with its containers, and comes back: commands end truthfully, new work is served", () =>
+  test.concurrent("with its containers, and comes back: commands end truthfully, new work is served", ({
+    expect,
+  }) =>
     withEngine({ uidBase: 300_000 }, async (engine, stack, client) => {
       const [url = ""] = stack.urls;
       const work = await startWork(client);
@@ -113,7 +115,9 @@ describe.skipIf(missing)("a Docker Engine that dies", { timeout: TEST_DEADLINE_M
       expect((await health(url)).status).toBe(200);
     }));
 
-  test.concurrent("and stays away: after a time it counts as gone, and who wants a session is told to try again", () =>
+  test.concurrent("and stays away: after a time it counts as gone, and who wants a session is told to try again", ({
+    expect,
+  }) =>
     withEngine(
       { uidBase: 310_000, env: { CODEBEAKER_ENGINE_GONE_SECONDS: "3" } },
       async (engine, stack, client) => {

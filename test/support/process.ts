@@ -18,6 +18,12 @@ export interface ServiceProcess {
 const STOP_DEADLINE_MS = 40_000;
 const TAIL_LINES = 60;
 
+// An interrupted test run leaves no process behind.
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export function startProcess(main: "api" | "worker", env: Record<string, string>): ServiceProcess {
   const child = spawn(process.execPath, ["--import", "tsx", `src/${main}/main.ts`], {
     env: { ...process.env, ...env },
@@ -32,11 +38,9 @@ export function startProcess(main: "api" | "worker", env: Record<string, string>
       for (const watch of [...watchers]) watch();
     });
   }
-  // An interrupted test run leaves no process behind.
-  const endWithTests = () => child.kill("SIGKILL");
-  process.once("exit", endWithTests);
+  running.add(child);
   child.once("exit", () => {
-    process.off("exit", endWithTests);
+    running.delete(child);
     for (const watch of [...watchers]) watch();
   });
   const tail = () => lines.slice(-TAIL_LINES).join("\n");
