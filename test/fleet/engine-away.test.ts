@@ -1,12 +1,31 @@
 import { test } from "vitest";
 import { ProgramResult } from "../../src/shared/protocol/executions.ts";
-import { counted, counting, sequence, untilLine } from "../support/counting.ts";
+import { counting, expectCounted, untilLine } from "../support/counting.ts";
 import { EVENTUALLY } from "../support/engine.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
-import { streamed } from "../support/session.ts";
+import { startProcess } from "../support/process.ts";
 import { ENGINE_HOST, withStack } from "../support/stack.ts";
 
 const LINES = 60;
+
+test.concurrent("a worker that is started before its engine waits for it, and says so", async ({
+  expect,
+}) => {
+  const proxy = await startEngineProxy(ENGINE_HOST);
+  try {
+    await withStack({ workers: 0 }, async (stack, client) => {
+      proxy.takeAway("cut");
+      const worker = startProcess("worker", { ...stack.env, DOCKER_HOST: proxy.host });
+      stack.workers.push(worker);
+      await worker.logged(/does not answer; waiting for it/);
+      const created = client.call("session.create", { language: "python" });
+      proxy.giveBack();
+      expect(await created).toMatchObject({ state: "Active" });
+    });
+  } finally {
+    await proxy.close();
+  }
+});
 
 test.concurrent.for(["cut", "silent"] as const)(
   "an engine that is %s for a while, its containers alive: the worker connects again, every line comes once",
@@ -35,16 +54,7 @@ test.concurrent.for(["cut", "silent"] as const)(
 
         const answer = await running;
         expect(answer.success).toBe(true);
-        expect(ProgramResult.parse(answer.result)).toMatchObject({
-          state: "exited",
-          fault: "program",
-          exitCode: 7,
-          stdout: counted(LINES),
-        });
-        expect(streamed(client.notifications, "running").toString()).toBe(counted(LINES));
-        const seqs = sequence(client, "running");
-        expect(seqs).toEqual(Array.from(seqs, (_, index) => index + 1));
-        expect(client.notifications.map(({ method }) => method)).not.toContain("execution.gap");
+        expectCounted(client, "running", answer, LINES);
         expect(ProgramResult.parse((await queued).result)).toMatchObject({
           state: "exited",
           stdout: "ran\n",

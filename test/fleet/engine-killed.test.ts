@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ProgramResult } from "../../src/shared/protocol/executions.ts";
 import { type Client, connect, failureOf } from "../support/client.ts";
-import { counted, counting, sequence, untilLine } from "../support/counting.ts";
+import { counted, counting, expectCounted, untilLine } from "../support/counting.ts";
 import { EVENTUALLY } from "../support/engine.ts";
 import { type SecondEngine, startSecondEngine, whyNoSecondEngine } from "../support/second-engine.ts";
 import { streamed } from "../support/session.ts";
@@ -62,15 +62,7 @@ async function expectLost(client: Client, url: string, { sessionId, running, que
 
 /** Every line once, in order, and the program's own end. */
 async function expectWhole(client: Client, { running, queued }: Work): Promise<void> {
-  expect(ProgramResult.parse((await running).result)).toMatchObject({
-    state: "exited",
-    fault: "program",
-    exitCode: 7,
-    stdout: counted(LINES),
-  });
-  expect(streamed(client.notifications, "running").toString()).toBe(counted(LINES));
-  const seqs = sequence(client, "running");
-  expect(seqs).toEqual(Array.from(seqs, (_, index) => index + 1));
+  expectCounted(client, "running", await running, LINES);
   expect(ProgramResult.parse((await queued).result)).toMatchObject({ state: "exited", stdout: "ran\n" });
 }
 

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ProgramResult } from "../../src/shared/protocol/executions.ts";
-import { counted, counting, untilLine } from "../support/counting.ts";
+import { counting, expectCounted, untilLine } from "../support/counting.ts";
 import { startRedisServer } from "../support/redis-server.ts";
-import { streamed } from "../support/session.ts";
 import { withStack } from "../support/stack.ts";
 
 const OUTAGE_MS = 45_000;
@@ -37,12 +36,7 @@ test.concurrent.for(["stopped", "killed"] as const)(
         if (how === "killed") await server.restart();
         else server.resume();
 
-        expect(ProgramResult.parse((await running).result)).toMatchObject({
-          state: "exited",
-          exitCode: 7,
-          stdout: counted(55),
-        });
-        expect(streamed(client.notifications, "through").toString()).toBe(counted(55));
+        expectCounted(client, "through", await running, 55);
         expect(ProgramResult.parse((await queued).result)).toMatchObject({
           state: "exited",
           stdout: "behind\n",

@@ -1,3 +1,5 @@
+import { expect } from "vitest";
+import { ProgramResult } from "../../src/shared/protocol/executions.ts";
 import { NOTIFICATIONS } from "../../src/shared/protocol/notifications.ts";
 import type { Client } from "./client.ts";
 import { streamed } from "./session.ts";
@@ -33,4 +35,23 @@ export function sequence(client: Client, commandId: string): number[] {
   return client.notifications
     .filter(({ method, params }) => method === "execution.output" && params.commandId === commandId)
     .map(({ params }) => NOTIFICATIONS["execution.output"].parse(params).seq);
+}
+
+/** That a command came through whole: every line once, in order and without a gap, on this connection; its own end. */
+export function expectCounted(
+  client: Client,
+  commandId: string,
+  answer: { result: unknown },
+  lines: number,
+): void {
+  expect(ProgramResult.parse(answer.result)).toMatchObject({
+    state: "exited",
+    fault: "program",
+    exitCode: 7,
+    stdout: counted(lines),
+  });
+  expect(streamed(client.notifications, commandId).toString()).toBe(counted(lines));
+  const seqs = sequence(client, commandId);
+  expect(seqs).toEqual(Array.from(seqs, (_, index) => index + 1));
+  expect(client.notifications.map(({ method }) => method)).not.toContain("execution.gap");
 }

@@ -48,6 +48,9 @@ export async function startRedisServer(other: Record<string, string> = {}): Prom
   }
 
   let child = await start();
+  // A test run that is interrupted, or a test that is given up.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
@@ -62,6 +65,7 @@ export async function startRedisServer(other: Record<string, string> = {}): Prom
       child = await start();
     },
     close: async () => {
+      process.off("exit", end);
       await kill();
       await rm(folder, { recursive: true, force: true });
     },

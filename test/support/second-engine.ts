@@ -26,6 +26,8 @@ export interface SecondEngine {
   close: () => Promise<void>;
 }
 
+/** Not the usual folder for temporary files, which may be kept in memory. */
+const FOLDER = "/var/tmp";
 const IMAGE = "codebeaker-python:latest";
 const NEEDED = ["dockerd", "containerd", "setpriv", "unshare", "nsenter"];
 const START_DEADLINE_MS = 60_000;
@@ -43,8 +45,8 @@ export function whyNoSecondEngine(): string | undefined {
 
 /** Starts an engine that has the Python image. `liveRestore`: its containers are to outlive its dockerd. */
 export async function startSecondEngine({ liveRestore = false } = {}): Promise<SecondEngine> {
-  // Not the usual folder for temporary files, which may be kept in memory.
-  const folder = await mkdtemp("/var/tmp/codebeaker-engine-");
+  removeLeftBehind();
+  const folder = await mkdtemp(`${FOLDER}/codebeaker-engine-${process.pid}-`);
   const docker = new Docker({ socketPath: join(folder, "docker.sock") });
   const settings = {
     host: `unix://${join(folder, "docker.sock")}`,
@@ -132,6 +134,16 @@ export async function startSecondEngine({ liveRestore = false } = {}): Promise<S
     },
     close,
   };
+}
+
+/** What a test run that was killed could not remove. */
+function removeLeftBehind(): void {
+  for (const name of readdirSync(FOLDER)) {
+    const owner = /^codebeaker-engine-(\d+)-/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) {
+      rmSync(join(FOLDER, name), { recursive: true, force: true });
+    }
+  }
 }
 
 function isGone(child: ChildProcess | undefined): boolean {
