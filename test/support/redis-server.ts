@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,7 +50,10 @@ export async function startRedisServer(other: Record<string, string> = {}): Prom
 
   let child = await start();
   // A test run that is interrupted, or a test that is given up.
-  const end = () => child.kill("SIGKILL");
+  const end = () => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once("exit", end);
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
